@@ -1,0 +1,1 @@
+"""What operators tune, and the code that reads it."""

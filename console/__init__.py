@@ -1,0 +1,1 @@
+"""The people side: the customer API, the operator API and the Credits page."""

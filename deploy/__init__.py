@@ -1,0 +1,1 @@
+"""How Tollgate is run."""

@@ -1,0 +1,1 @@
+"""Everything on one machine: the engines and the pretend parts of `make run`."""

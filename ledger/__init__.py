@@ -1,0 +1,1 @@
+"""Accounts, reservations, settlements and entries: where credits are kept."""
