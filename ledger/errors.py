@@ -1,0 +1,41 @@
+"""What can go wrong between a call and its credits."""
+
+
+class RedisUnavailableError(Exception):
+    """Redis does not answer, or cannot take writes.
+
+    `was_sent` says whether what was asked may have happened all the same.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool = True) -> None:
+        super().__init__(reason)
+        self.was_sent = was_sent
+
+
+class BacklogFullError(Exception):
+    """The writer is too far behind: no new calls until it has caught up."""
+
+
+class KeyRevokedError(Exception):
+    """The key is not good any more."""
+
+
+class AccountUnknownError(Exception):
+    """Postgres knows no such account."""
+
+
+class ReservationClosedError(Exception):
+    """A release overtook its own reserve: the request cannot be held any more."""
+
+
+class NotEnoughCreditsError(Exception):
+    """What is available does not carry the call."""
+
+    def __init__(self, available_mc: int, held_mc: int) -> None:
+        super().__init__(f"{available_mc} mc available, {held_mc} mc held")
+        self.available_mc = available_mc
+        self.held_mc = held_mc
+
+
+class SettlementUnavailableError(Exception):
+    """Redis has not confirmed a settlement in time. The charge stands; it is tried again."""

@@ -1,0 +1,22 @@
+-- Appends a record under the partition's next number, which is its id in the stream.
+local function file_record(position, settlements, ...)
+    local number = redis.call('HINCRBY', position, 'number', 1)
+    redis.call('XADD', settlements, integer(number) .. '-0', ...)
+    return number
+end
+
+-- Ends a hold: the charge stays taken, the rest is available again.
+local function take(keys, account_id, request_id, kind, charge, ceiling, record)
+    if redis.call('EXISTS', keys.account) == 1 then
+        redis.call('HINCRBY', keys.account, 'available', integer(tonumber(ceiling) - tonumber(charge)))
+        redis.call('HINCRBY', keys.account, 'held', minus(ceiling))
+        redis.call('HINCRBY', keys.account, 'unwritten', charge)
+    end
+    redis.call('ZREM', keys.deadlines, account_id .. '/' .. request_id)
+    -- A rebuild under way has read what is no longer so.
+    redis.call('DEL', keys.rebuild)
+    local number = file_record(keys.position, keys.settlements, 'kind', kind, 'account', account_id,
+        'request', request_id, 'taken', charge, 'held', ceiling, 'record', record)
+    redis.call('HSET', keys.holds, request_id, 'T ' .. kind .. ' ' .. charge .. ' ' .. integer(number))
+    return number
+end

@@ -1,0 +1,122 @@
+"""One pipeline to Redis that batches by itself: calls made during a round trip leave together."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from ledger.errors import RedisUnavailableError
+from ledger.scripts import Script
+
+Reply = Any
+LARGEST_BATCH = 512
+
+# Answers of a Redis that is there and cannot serve.
+_CANNOT_SERVE = ("LOADING", "OOM", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF")
+
+
+class _Call:
+    __slots__ = ("arguments", "reply", "script")
+
+    def __init__(self, arguments: Sequence[Any], script: Script | None) -> None:
+        self.arguments = arguments
+        self.script = script
+        self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+
+class Pipeline:
+    """Runs commands and scripts; scripts that Redis has forgotten are loaded again."""
+
+    def __init__(self, redis: Redis, timeout_s: float) -> None:
+        self._redis = redis
+        self._timeout_s = timeout_s
+        self._waiting: list[_Call] = []
+        self._running: asyncio.Task[None] | None = None
+        self._is_away = True
+
+    def run(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | bytes]
+    ) -> asyncio.Future[Reply]:
+        """The script's reply.
+
+        Raises:
+            RedisUnavailableError: there was no answer; what was asked may have happened.
+        """
+        return self._add(_Call(("EVALSHA", script.digest, len(keys), *keys, *arguments), script))
+
+    def command(self, *arguments: str | int | bytes) -> asyncio.Future[Reply]:
+        """A plain command's reply; raises as `run` does."""
+        return self._add(_Call(arguments, None))
+
+    async def close(self) -> None:
+        """Waits for what is under way. The Redis client is its owner's to close."""
+        if self._running:
+            await self._running
+
+    def _add(self, call: _Call) -> asyncio.Future[Reply]:
+        self._waiting.append(call)
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._drain())
+        return call.reply
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[:LARGEST_BATCH]
+                del self._waiting[:LARGEST_BATCH]
+                await self._send(batch)
+        finally:
+            self._running = None
+
+    async def _send(self, batch: list[_Call]) -> None:
+        was_sent = False
+        try:
+            if self._is_away:
+                # Asked first, so that a call to a Redis that is away is known not to have happened.
+                await self._round_trip([("PING",)])
+                self._is_away = False
+            was_sent = True
+            replies = await self._round_trip([call.arguments for call in batch])
+            forgotten = [
+                call
+                for call, reply in zip(batch, replies, strict=True)
+                if isinstance(reply, NoScriptError)
+            ]
+            for call, reply in zip(batch, replies, strict=True):
+                if not isinstance(reply, NoScriptError):
+                    _answer(call, reply)
+            if forgotten:
+                await self._load_and_send(forgotten)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._is_away = True
+            reason = str(error) or type(error).__name__
+            for call in batch:
+                _answer(call, RedisUnavailableError(reason, was_sent=was_sent))
+
+    async def _load_and_send(self, batch: list[_Call]) -> None:
+        scripts = {call.script for call in batch if call.script}
+        await self._round_trip([("SCRIPT", "LOAD", script.text) for script in scripts])
+        replies = await self._round_trip([call.arguments for call in batch])
+        for call, reply in zip(batch, replies, strict=True):
+            _answer(call, reply)
+
+    async def _round_trip(self, commands: Sequence[Sequence[Any]]) -> list[Reply]:
+        pipe = self._redis.pipeline(transaction=False)
+        for arguments in commands:
+            pipe.execute_command(*arguments)
+        async with asyncio.timeout(self._timeout_s):
+            replies: list[Reply] = await pipe.execute(raise_on_error=False)
+        return replies
+
+
+def _answer(call: _Call, reply: Reply) -> None:
+    if call.reply.done():  # its caller was cancelled
+        return
+    if isinstance(reply, ResponseError) and str(reply).startswith(_CANNOT_SERVE):
+        reply = RedisUnavailableError(str(reply), was_sent=False)
+    if isinstance(reply, Exception):
+        call.reply.set_exception(reply)
+    else:
+        call.reply.set_result(reply)

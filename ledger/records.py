@@ -1,0 +1,43 @@
+"""The usage record: what a settlement says, in the stream and in Postgres."""
+
+from typing import Literal
+
+import msgspec
+
+from config.rates import Rate
+from config.settings import Rounding
+from pricing.usage import Usage
+
+Basis = Literal["provider", "counted", "estimated", "ceiling", "none"]
+Kind = Literal["settled", "orphan"]
+Status = Literal["completed", "failed", "cut", "abandoned", "orphaned"]
+
+SETTLED: Kind = "settled"
+ORPHAN: Kind = "orphan"
+
+
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it was charged. (request id, kind) is its settlement id."""
+
+    request_id: str
+    kind: Kind
+    account_id: str
+    key_id: str
+    created_at_ms: int
+    model: str
+    endpoint: str
+    status: Status
+    basis: Basis
+    is_stream: bool
+    usage: Usage
+    units: dict[str, int]
+    rates: dict[str, Rate]
+    rate_version: str
+    rounding: Rounding
+    ceiling_mc: int
+    charge_mc: int
+    latency_ms: int | None = None
+
+
+encode_record = msgspec.json.Encoder().encode
+decode_record = msgspec.json.Decoder(UsageRecord).decode

@@ -1,0 +1,27 @@
+-- What Redis' copy of the balances is made of.
+
+-- name: account
+select balance_mc, last_sync_number from accounts where id = $1;
+
+-- name: keys
+select id, revoked_at is null as is_active from api_keys where account_id = $1;
+
+-- name: written_settlements
+select request_id, kind from usage_records where request_id = any($1::uuid[]);
+
+-- name: syncs_after
+select number, amount_mc, key_id, key_state
+from balance_syncs
+where account_id = $1 and number > $2
+order by number
+limit 1000;
+
+-- name: mark_applied
+update accounts set applied_sync_number = $2
+where id = $1 and applied_sync_number < $2;
+
+-- name: accounts_with_unapplied_syncs
+select id from accounts where applied_sync_number < last_sync_number limit 1000;
+
+-- name: owner_of_key
+select id, account_id, prefix from api_keys where key_hash = $1;

@@ -1,0 +1,53 @@
+-- Statements of the writer. One transaction writes a batch of one partition.
+
+-- name: lock_position
+-- Its row is the lock that keeps two writers off one partition.
+select last_number from stream_positions where redis_partition = $1 for update;
+
+-- name: lock_accounts
+-- Always in the order of their ids, so that two transactions cannot wait for each other.
+select
+    id,
+    balance_mc,
+    last_sequence,
+    last_posted_at,
+    last_sync_number,
+    clock_timestamp() as now
+from accounts
+where id = any($1::uuid[])
+order by id
+for update;
+
+-- name: written
+-- A statement of its own, after the locks: it sees what the lock's last holder has committed.
+select request_id, kind, charge_mc from usage_records where request_id = any($1::uuid[]);
+
+-- name: update_accounts
+update accounts
+set
+    balance_mc = changed.balance_mc,
+    last_sequence = changed.last_sequence,
+    last_posted_at = changed.last_posted_at,
+    last_sync_number = changed.last_sync_number
+from
+    unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bigint[])
+    as changed (id, balance_mc, last_sequence, last_posted_at, last_sync_number)
+where accounts.id = changed.id;
+
+-- name: move_position
+update stream_positions set last_number = $2 where redis_partition = $1;
+
+-- name: insert_alert
+insert into alerts (id, kind, account_id, request_id, amount_mc, detail)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (kind, request_id) do nothing;
+
+-- name: insert_rejected
+insert into rejected_records (id, redis_partition, number, record, reason)
+values ($1, $2, $3, $4, $5);
+
+-- name: ensure_partitions
+select ensure_usage_partitions($1);
+
+-- name: insert_rate_version
+insert into rate_versions (version, content) values ($1, $2) on conflict (version) do nothing;

@@ -1,0 +1,176 @@
+"""Writes the settlement streams into Postgres, a partition at a time, each record once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from ledger.batch import (
+    ENTRY_COLUMNS,
+    SYNC_COLUMNS,
+    USAGE_COLUMNS,
+    Batch,
+    LockedAccount,
+    MismatchedRecordError,
+    UnknownAccountInRecordError,
+    work_out,
+)
+from ledger.chain import AccountState, BalanceLimitError
+from ledger.database import Connection, transaction
+from ledger.ids import new_id
+from ledger.queries import load_queries
+from ledger.records import Kind
+from ledger.redis_copy import RedisWorkingCopy
+from ledger.stream import SettlementStream
+from ledger.stream_entry import StreamEntry
+
+BATCH_SIZE = 500
+
+_QUERIES = load_queries("writer")
+_log = structlog.get_logger(__name__)
+
+# What one record can be at fault for; anything else is tried again with the same records.
+_UNWRITABLE = (
+    UnknownAccountInRecordError,
+    MismatchedRecordError,
+    BalanceLimitError,
+    msgspec.DecodeError,
+    msgspec.ValidationError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    ValueError,
+    KeyError,
+)
+
+
+class Writer:
+    """Drains streams into the ledger."""
+
+    def __init__(
+        self, stream: SettlementStream, pool: asyncpg.Pool, working_copy: RedisWorkingCopy
+    ) -> None:
+        self._stream = stream
+        self._pool = pool
+        self._working_copy = working_copy
+
+    async def write_partition(self, partition: int) -> int:
+        """Writes all that waits in a partition; returns how many records that were.
+
+        Raises:
+            RedisUnavailableError, DatabaseUnavailableError: to be tried again; nothing is lost.
+        """
+        written = 0
+        while entries := await self._stream.read(partition, BATCH_SIZE):
+            written += await self._write(partition, entries)
+        return written
+
+    async def _write(self, partition: int, entries: list[StreamEntry]) -> int:
+        """Writes a batch; one that cannot be written is halved until the culprit is alone."""
+        try:
+            batch = await self._commit(partition, entries)
+        except _UNWRITABLE as error:
+            if len(entries) == 1:
+                await self._reject(partition, entries[0], error)
+                return 1
+            half = len(entries) // 2
+            done = await self._write(partition, entries[:half])
+            return done + await self._write(partition, entries[half:])
+        await self._stream.acknowledge(partition, entries)
+        for account_id in {str(row[0]) for row in batch.sync_rows}:
+            await self._working_copy.apply_syncs(account_id)
+        return len(entries)
+
+    async def _commit(self, partition: int, entries: Sequence[StreamEntry]) -> Batch:
+        async with transaction(self._pool) as connection:
+            last_number = await connection.fetchval(_QUERIES["lock_position"], partition)
+            accounts = await _lock_accounts(connection, entries)
+            written_mc = await _read_written(connection, entries)
+            batch = work_out(entries, accounts, written_mc, last_number)
+            await _insert(connection, batch)
+            await _update_accounts(connection, accounts, batch.touched)
+            await connection.execute(_QUERIES["move_position"], partition, entries[-1].number)
+            if batch.is_set_back:
+                # Before the commit: were it after, a crash between them would leave old balances.
+                _log.error("redis_was_set_back", partition=partition, last_number=last_number)
+                await self._stream.drop_accounts(partition)
+        return batch
+
+    async def _reject(self, partition: int, entry: StreamEntry, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        _log.error(
+            "record_rejected",
+            partition=partition,
+            number=entry.number,
+            request_id=entry.request_id,
+            account_id=entry.account_id,
+            reason=reason,
+        )
+        kept = msgspec.json.encode(
+            {**msgspec.to_builtins(entry), "record": entry.record.decode(errors="replace")}
+        )
+        async with transaction(self._pool) as connection:
+            await connection.fetchval(_QUERIES["lock_position"], partition)
+            await connection.execute(
+                _QUERIES["insert_rejected"],
+                *(new_id(), partition, entry.number, kept.decode(), reason),
+            )
+            await connection.execute(_QUERIES["move_position"], partition, entry.number)
+        rejected = msgspec.structs.replace(entry, is_rejected=True)
+        await self._stream.acknowledge(partition, [rejected])
+
+
+async def _lock_accounts(
+    connection: Connection, entries: Sequence[StreamEntry]
+) -> dict[str, LockedAccount]:
+    ids = sorted({UUID(entry.account_id) for entry in entries})
+    rows = await connection.fetch(_QUERIES["lock_accounts"], ids)
+    return {
+        str(row["id"]): LockedAccount(
+            state=AccountState(row["balance_mc"], row["last_sequence"], row["last_sync_number"]),
+            posted_at=row["last_posted_at"],
+            now=row["now"],
+        )
+        for row in rows
+    }
+
+
+async def _read_written(
+    connection: Connection, entries: Sequence[StreamEntry]
+) -> dict[str, dict[Kind, int]]:
+    ids = list({UUID(entry.request_id) for entry in entries})
+    written: dict[str, dict[Kind, int]] = {}
+    for row in await connection.fetch(_QUERIES["written"], ids):
+        written.setdefault(str(row["request_id"]), {})[row["kind"]] = row["charge_mc"]
+    return written
+
+
+async def _insert(connection: Connection, batch: Batch) -> None:
+    for table, columns, rows in (
+        ("usage_records", USAGE_COLUMNS, batch.usage_rows),
+        ("ledger_entries", ENTRY_COLUMNS, batch.entry_rows),
+        ("balance_syncs", SYNC_COLUMNS, batch.sync_rows),
+    ):
+        if rows:
+            await connection.copy_records_to_table(table, records=rows, columns=columns)
+    for record in batch.undelivered:
+        await connection.execute(
+            _QUERIES["insert_alert"],
+            *(new_id(), "undelivered", record.account_id, record.request_id, record.charge_mc),
+            "The charge stands, but its answer was withheld: settlement was not confirmed in time.",
+        )
+
+
+async def _update_accounts(
+    connection: Connection, accounts: dict[str, LockedAccount], touched: set[str]
+) -> None:
+    changed = [(account_id, accounts[account_id]) for account_id in sorted(touched)]
+    await connection.execute(
+        _QUERIES["update_accounts"],
+        [account_id for account_id, _ in changed],
+        [account.state.balance_mc for _, account in changed],
+        [account.state.last_sequence for _, account in changed],
+        [account.posted_at for _, account in changed],
+        [account.state.last_sync_number for _, account in changed],
+    )
