@@ -19,7 +19,7 @@ MILLIONTHS = 1_000_000
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 PositiveTokens = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 LimitField = Literal["max_tokens", "max_completion_tokens"]
-Encoding = Literal["o200k_base", "cl100k_base", "p50k_base", "r50k_base"]
+Encoding = Literal["o200k_base", "o200k_harmony", "cl100k_base", "p50k_base", "r50k_base"]
 
 _RATE = re.compile(r"^[0-9]{1,7}(\.[0-9]{1,6})?$")
 

@@ -83,7 +83,9 @@ class Authenticator:
                 row = await connection.fetchrow(_QUERIES["owner_of_key"], key_hash)
         finally:
             self._waiting -= 1
-        return row and Identity(str(row["account_id"]), str(row["id"]), row["prefix"])
+        if row is None:
+            return None
+        return Identity(str(row["account_id"]), str(row["id"]), row["prefix"])
 
     def _remember(self, key_hash: bytes, identity: Identity) -> Identity:
         self._known[key_hash] = identity

@@ -1,10 +1,13 @@
 """One pipeline to Redis that batches by itself: calls made during a round trip leave together."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from ledger.errors import RedisUnavailableError
@@ -12,9 +15,27 @@ from ledger.scripts import Script
 
 Reply = Any
 LARGEST_BATCH = 512
+TIMEOUT_S = 2.0
 
 # Answers of a Redis that is there and cannot serve.
 _CANNOT_SERVE = ("LOADING", "OOM", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF")
+
+
+@asynccontextmanager
+async def open_pipeline(redis_url: str) -> AsyncIterator["Pipeline"]:
+    """A pipeline with a connection of its own. Retries are its callers' business."""
+    redis = Redis.from_url(
+        redis_url,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+    )
+    pipeline = Pipeline(redis, TIMEOUT_S)
+    try:
+        yield pipeline
+    finally:
+        await pipeline.close()
+        await redis.aclose()
 
 
 class _Call:

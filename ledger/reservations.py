@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 import structlog
@@ -17,20 +19,36 @@ _log = structlog.get_logger(__name__)
 
 
 class Reservation:
-    """The hold of one call. `lifeline` ends the call where its hold could not be kept."""
+    """The hold of one call; what runs under its guard ends where the hold cannot be kept."""
 
     def __init__(self, request: ReserveRequest, ceiling_mc: int, renewed_s: float) -> None:
         self.request = request
         self.ceiling_mc = ceiling_mc
         self.renewed_s = renewed_s
-        self.lifeline = asyncio.timeout(None)
         self.is_settled = False
         self.is_stopped = False
+        self._guard: asyncio.Timeout | None = None
+
+    @asynccontextmanager
+    async def guard(self) -> AsyncIterator[None]:
+        """A scope that ends with a TimeoutError when the call is stopped."""
+        async with asyncio.timeout(0 if self.is_stopped else None) as scope:
+            self._guard = scope
+            try:
+                yield
+            finally:
+                self._guard = None
 
     def stop(self) -> None:
-        """Makes what runs under the lifeline end with a TimeoutError."""
+        """Ends what runs under the guard, and whatever will."""
         self.is_stopped = True
-        self.lifeline.reschedule(asyncio.get_running_loop().time())
+        self.end_after(0)
+
+    def end_after(self, wait_s: float) -> None:
+        """Ends what runs under the guard in a while, if it is still running then."""
+        end_s = asyncio.get_running_loop().time() + wait_s
+        if self._guard is not None and (self._guard.when() or end_s) >= end_s:
+            self._guard.reschedule(end_s)
 
 
 class Reservations:

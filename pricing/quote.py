@@ -6,7 +6,6 @@ from config.rates import MILLIONTHS, ModelRates
 from config.settings import Rounding
 from pricing.charge import charge_mc
 from pricing.money import MILLICREDITS
-from pricing.usage import Usage
 
 BYTES_PER_TOKEN = 4
 
@@ -85,9 +84,9 @@ def affordable_limit(
     return max(min(left // price - bounds.prediction_bytes, model.max_output_tokens), 0)
 
 
-def estimated_usage(text_bytes: int) -> Usage:
-    """What an orphaned call is taken to have used where only its text is known."""
-    return Usage(input_tokens=-(-text_bytes // BYTES_PER_TOKEN))
+def estimated_tokens(text_bytes: int) -> int:
+    """What a text is taken to have where its tokens can't be counted."""
+    return -(-text_bytes // BYTES_PER_TOKEN)
 
 
 def _dearest_input(model: ModelRates) -> str:

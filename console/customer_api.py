@@ -1,0 +1,84 @@
+"""What client apps and the Credits page ask about their own account: `/v1/credits/*`."""
+
+from collections.abc import Callable
+from typing import get_args
+
+from aiohttp import web
+
+from config.rates import RateTable
+from config.settings import Settings
+from console.bodies import read_body
+from console.estimate import EstimateBody, Estimator
+from console.handling import answering_errors
+from console.identity import IDENTITY
+from console.json import answer, listing
+from console.paging import choice_filter, id_filter, read_list_query, text_filter
+from console.shapes import balance_shape, entry_shape, rates_shape, usage_shape
+from ledger.entries import ENTRY_TYPES
+from ledger.records import Status
+from ledger.reports import EntryFilter, Reports, UsageFilter
+from ledger.working_copy import WorkingCopy
+
+USAGE_FILTERS = {
+    "model": text_filter,
+    "keyId": id_filter,
+    "status": choice_filter(get_args(Status)),
+}
+LEDGER_FILTERS = {"type": choice_filter(ENTRY_TYPES)}
+
+
+class CustomerApi:
+    """Needs `request[IDENTITY]`: every answer is about that account, whatever is asked."""
+
+    def __init__(
+        self,
+        reports: Reports,
+        working_copy: WorkingCopy,
+        estimator: Estimator,
+        rates: Callable[[], RateTable],
+        settings: Settings,
+    ) -> None:
+        self._reports = reports
+        self._working_copy = working_copy
+        self._estimator = estimator
+        self._rates = rates
+        self._settings = settings
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to an application, behind authentication by key."""
+        return [
+            web.get("/v1/credits/balance", answering_errors(self._balance)),
+            web.get("/v1/credits/usage", answering_errors(self._usage)),
+            web.get("/v1/credits/ledger", answering_errors(self._ledger)),
+            web.get("/v1/credits/rates", answering_errors(self._show_rates)),
+            web.post("/v1/credits/estimate", answering_errors(self._estimate)),
+        ]
+
+    async def _balance(self, request: web.Request) -> web.Response:
+        account_id = request[IDENTITY].account_id
+        balance = await self._working_copy.balance(account_id)
+        return answer(balance_shape(account_id, balance, self._settings))
+
+    async def _usage(self, request: web.Request) -> web.Response:
+        query = read_list_query(request, USAGE_FILTERS)
+        wanted = UsageFilter(
+            account_id=request[IDENTITY].account_id,
+            model=query.filters.get("model"),
+            key_id=query.filters.get("keyId"),
+            status=query.filters.get("status"),
+        )
+        return answer(listing(await self._reports.usage(wanted, query.window), usage_shape))
+
+    async def _ledger(self, request: web.Request) -> web.Response:
+        query = read_list_query(request, LEDGER_FILTERS)
+        wanted = EntryFilter(
+            account_id=request[IDENTITY].account_id, entry_type=query.filters.get("type")
+        )
+        return answer(listing(await self._reports.entries(wanted, query.window), entry_shape))
+
+    async def _show_rates(self, _request: web.Request) -> web.Response:
+        return answer(rates_shape(self._rates(), self._settings.credits_per_usd))
+
+    async def _estimate(self, request: web.Request) -> web.Response:
+        body = await read_body(request, EstimateBody)
+        return answer(await self._estimator.estimate(body))

@@ -1,0 +1,235 @@
+"""What operators do over HTTP: `/admin/*`, for whoever has the admin token."""
+
+import asyncio
+import hmac
+from typing import Literal
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from console.bodies import credits_of, read_body
+from console.customer_api import LEDGER_FILTERS, USAGE_FILTERS
+from console.errors import ApiError
+from console.handling import Handler, answering_errors
+from console.json import Json, answer, listing
+from console.paging import id_filter, read_list_query, text_filter
+from console.sessions import Sessions
+from console.shapes import (
+    account_shape,
+    alert_shape,
+    key_shape,
+    live_account_shape,
+    operators_entry_shape,
+    operators_usage_shape,
+)
+from ledger.accounts import Account, Accounts
+from ledger.api_keys import ApiKeys
+from ledger.database import DatabaseUnavailableError
+from ledger.entries import Entries, Posting
+from ledger.errors import RedisUnavailableError
+from ledger.reports import EntryFilter, Reports, UsageFilter
+from ledger.working_copy import WorkingBalance, WorkingCopy, tell
+
+_log = structlog.get_logger(__name__)
+
+ACTOR = "operator"
+BALANCES_AT_ONCE = 16
+
+
+class NewAccountBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who will pay."""
+
+    name: str
+    email: str | None = None
+
+
+class NewKeyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What the key is for."""
+
+    name: str
+
+
+class PostingBody(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Credits to grant, or to add or take; why; and a key that makes a retry harmless."""
+
+    credits: msgspec.Raw
+    description: str
+    idempotency_key: str
+
+
+class NoFieldsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing to say."""
+
+
+class OperatorApi:
+    """Checks the admin token of each request itself."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        keys: ApiKeys,
+        entries: Entries,
+        *,
+        reports: Reports,
+        working_copy: WorkingCopy,
+        sessions: Sessions,
+        admin_token: str,
+        public_url: str,
+    ) -> None:
+        if not admin_token:
+            raise ValueError("without an admin token everyone would be an operator")
+        self._accounts = accounts
+        self._keys = keys
+        self._entries = entries
+        self._reports = reports
+        self._working_copy = working_copy
+        self._sessions = sessions
+        self._admin_token = admin_token.encode()
+        self._public_url = public_url.rstrip("/")
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to an application."""
+        account = "/admin/accounts/{account_id}"
+        return [
+            web.get("/admin/accounts", self._guarded(self._list_accounts)),
+            web.post("/admin/accounts", self._guarded(self._create_account)),
+            web.get(account, self._guarded(self._show_account)),
+            web.get(f"{account}/keys", self._guarded(self._list_keys)),
+            web.post(f"{account}/keys", self._guarded(self._create_key)),
+            web.delete("/admin/keys/{key_id}", self._guarded(self._revoke_key)),
+            web.post(f"{account}/grants", self._guarded(self._grant)),
+            web.post(f"{account}/adjustments", self._guarded(self._adjust)),
+            web.post(f"{account}/console-sessions", self._guarded(self._create_console_session)),
+            web.get("/admin/usage", self._guarded(self._usage)),
+            web.get("/admin/ledger", self._guarded(self._ledger)),
+            web.get("/admin/alerts", self._guarded(self._alerts)),
+        ]
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            self._check_token(request)
+            return await handler(request)
+
+        return answering_errors(guarded)
+
+    def _check_token(self, request: web.Request) -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        given = token.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._admin_token):
+            raise ApiError(
+                401,
+                "invalid_admin_token",
+                "This needs the admin token: Authorization: Bearer <token>.",
+                headers={"WWW-Authenticate": 'Bearer realm="tollgate-admin"'},
+            )
+
+    async def _list_accounts(self, request: web.Request) -> web.Response:
+        window = read_list_query(request, {}).window
+        page = await self._accounts.page(window)
+        at_once = asyncio.Semaphore(BALANCES_AT_ONCE)
+
+        async def balance_of(account: Account) -> WorkingBalance | None:
+            async with at_once:
+                return await self._live_balance(account.account_id)
+
+        balances = await asyncio.gather(*(balance_of(account) for account in page.rows))
+        by_id = dict(zip((one.account_id for one in page.rows), balances, strict=True))
+
+        def shape(account: Account) -> Json:
+            return live_account_shape(account, by_id[account.account_id])
+
+        return answer(listing(page, shape))
+
+    async def _create_account(self, request: web.Request) -> web.Response:
+        body = await read_body(request, NewAccountBody)
+        account = await self._accounts.create(body.name, body.email)
+        return answer(account_shape(account), status=201)
+
+    async def _show_account(self, request: web.Request) -> web.Response:
+        account = await self._accounts.get(_account_id(request))
+        balance = await self._live_balance(account.account_id)
+        return answer(live_account_shape(account, balance))
+
+    async def _live_balance(self, account_id: str) -> WorkingBalance | None:
+        try:
+            return await self._working_copy.balance(account_id)
+        except (RedisUnavailableError, DatabaseUnavailableError):
+            return None
+
+    async def _tell(self, account_id: str) -> None:
+        error = await tell(self._working_copy, account_id)
+        if error:
+            _log.warning("change_reaches_redis_later", account_id=account_id, reason=str(error))
+
+    async def _list_keys(self, request: web.Request) -> web.Response:
+        keys = await self._keys.of_account(_account_id(request))
+        return answer({"data": [key_shape(key) for key in keys], "nextCursor": None})
+
+    async def _create_key(self, request: web.Request) -> web.Response:
+        body = await read_body(request, NewKeyBody)
+        created = await self._keys.create(_account_id(request), body.name)
+        await self._tell(created.api_key.account_id)
+        return answer({**key_shape(created.api_key), "key": created.text}, status=201)
+
+    async def _revoke_key(self, request: web.Request) -> web.Response:
+        revoked = await self._keys.revoke(request.match_info["key_id"])
+        await self._tell(revoked.account_id)
+        return answer(key_shape(revoked))
+
+    async def _grant(self, request: web.Request) -> web.Response:
+        return await self._post(request, "grant")
+
+    async def _adjust(self, request: web.Request) -> web.Response:
+        return await self._post(request, "adjustment")
+
+    async def _post(
+        self, request: web.Request, entry_type: Literal["grant", "adjustment"]
+    ) -> web.Response:
+        body = await read_body(request, PostingBody)
+        posting = Posting(
+            account_id=_account_id(request),
+            entry_type=entry_type,
+            amount_mc=credits_of(body.credits),
+            description=body.description,
+            idempotency_key=body.idempotency_key,
+            actor=ACTOR,
+        )
+        posted = await self._entries.post(posting)
+        await self._tell(posted.entry.account_id)
+        status = 201 if posted.is_new else 200
+        return answer(operators_entry_shape(posted.entry), status=status)
+
+    async def _create_console_session(self, request: web.Request) -> web.Response:
+        await read_body(request, NoFieldsBody, may_be_empty=True)
+        account = await self._accounts.get(_account_id(request))
+        token = await self._sessions.create_link(account.account_id)
+        return answer({"url": f"{self._public_url}/console/login?token={token}"}, status=201)
+
+    async def _usage(self, request: web.Request) -> web.Response:
+        query = read_list_query(request, {"accountId": id_filter, **USAGE_FILTERS})
+        wanted = UsageFilter(
+            account_id=query.filters.get("accountId"),
+            model=query.filters.get("model"),
+            key_id=query.filters.get("keyId"),
+            status=query.filters.get("status"),
+        )
+        page = await self._reports.usage(wanted, query.window)
+        return answer(listing(page, operators_usage_shape))
+
+    async def _ledger(self, request: web.Request) -> web.Response:
+        query = read_list_query(request, {"accountId": id_filter, **LEDGER_FILTERS})
+        wanted = EntryFilter(
+            account_id=query.filters.get("accountId"), entry_type=query.filters.get("type")
+        )
+        page = await self._reports.entries(wanted, query.window)
+        return answer(listing(page, operators_entry_shape))
+
+    async def _alerts(self, request: web.Request) -> web.Response:
+        query = read_list_query(request, {"kind": text_filter})
+        page = await self._reports.alerts(query.filters.get("kind"), query.window)
+        return answer(listing(page, alert_shape))
+
+
+def _account_id(request: web.Request) -> str:
+    return request.match_info["account_id"]

@@ -1,0 +1,117 @@
+"""The query string of a list: limit, cursor, from, to and filters; each wrong one is a 400."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from console.handling import bad_value
+from ledger.pages import BadCursorError, Position, Window, decode_cursor
+from ledger.texts import BadTextError, plain_text
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 1000
+LONGEST_FILTER = 200
+_PAGING = ("limit", "cursor", "from", "to", "format")
+
+# Reads one filter's text, or raises ApiError with its name.
+ReadFilter = Callable[[str, str], str]
+
+_LIMIT = re.compile(r"[0-9]{1,4}")
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """What part of a list is asked for, and the filters that were given."""
+
+    window: Window
+    filters: Mapping[str, str]
+
+
+def read_list_query(request: web.Request, filters: Mapping[str, ReadFilter]) -> ListQuery:
+    """The query of a list that knows these filters.
+
+    Raises:
+        ApiError: 400 with the parameter that is unknown, repeated or wrong.
+    """
+    given = _single_values(request, {*_PAGING, *filters})
+    if given.get("format", "json") != "json":
+        raise bad_value("format", "must be json")
+    start, end = _read_time(given, "from"), _read_time(given, "to")
+    if start and end and start > end:
+        raise bad_value("from", "must not be after to")
+    window = Window(
+        limit=_read_limit(given.get("limit")),
+        below=_read_cursor(given),
+        start=start,
+        end=end,
+    )
+    read = {name: filters[name](name, given[name]) for name in filters if name in given}
+    return ListQuery(window, read)
+
+
+def text_filter(name: str, value: str) -> str:
+    """Any text of one line."""
+    try:
+        return plain_text(value, name, LONGEST_FILTER)
+    except BadTextError as error:
+        raise bad_value(name, error.reason) from None
+
+
+def id_filter(name: str, value: str) -> str:
+    """An id of ours."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise bad_value(name, "must be an id") from None
+
+
+def choice_filter(choices: Collection[str]) -> ReadFilter:
+    """One of these words."""
+
+    def read(name: str, value: str) -> str:
+        if value not in choices:
+            raise bad_value(name, f"must be one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _single_values(request: web.Request, known: Collection[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name not in known:
+            raise bad_value(name, "is not a known parameter")
+        if name in given:
+            raise bad_value(name, "is given twice")
+        given[name] = value
+    return given
+
+
+def _read_limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= LARGEST_LIMIT:
+        raise bad_value("limit", f"must be a number from 1 to {LARGEST_LIMIT}")
+    return int(text)
+
+
+def _read_cursor(given: Mapping[str, str]) -> Position | None:
+    if "cursor" not in given:
+        return None
+    try:
+        return decode_cursor(given["cursor"])
+    except BadCursorError:
+        raise bad_value("cursor", "must be a nextCursor of this list") from None
+
+
+def _read_time(given: Mapping[str, str], name: str) -> datetime | None:
+    if name not in given:
+        return None
+    try:
+        at = datetime.fromisoformat(given[name])
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise bad_value(name, "must be a time like 2026-01-31 or 2026-01-31T12:00:00Z") from None

@@ -1,0 +1,83 @@
+-- Pages of usage and of entries, newest first. A page is what lies below ($2, $3) in the order of
+-- (posted_at, id), so each is one walk along an index, however deep. Where both an orphan's row
+-- and the truth are there, the truth is shown; it is a scalar subquery because the planner would
+-- answer `exists` by reading the whole table.
+
+-- name: usage_of_account
+select
+    request_id, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
+    is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
+    rate_version, charge_mc, latency_ms
+from usage_records as record
+where
+    account_id = $1
+    and (posted_at, request_id) < ($2, $3)
+    and posted_at >= $4
+    and ($5::text is null or model = $5)
+    and ($6::uuid is null or key_id = $6)
+    and ($7::text is null or status = $7)
+    and (
+        kind = 'settled'
+        or (
+            select truth.kind
+            from usage_records as truth
+            where truth.request_id = record.request_id and truth.kind = 'settled'
+        ) is null
+    )
+order by posted_at desc, request_id desc
+limit $8;
+
+-- name: usage_of_all
+select
+    request_id, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
+    is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
+    rate_version, charge_mc, latency_ms
+from usage_records as record
+where
+    (posted_at, request_id) < ($1, $2)
+    and posted_at >= $3
+    and ($4::text is null or model = $4)
+    and ($5::uuid is null or key_id = $5)
+    and ($6::text is null or status = $6)
+    and (
+        kind = 'settled'
+        or (
+            select truth.kind
+            from usage_records as truth
+            where truth.request_id = record.request_id and truth.kind = 'settled'
+        ) is null
+    )
+order by posted_at desc, request_id desc
+limit $7;
+
+-- name: entries_of_account
+select
+    id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
+    balance_after_mc, ref, description, receipt_url
+from ledger_entries
+where
+    account_id = $1
+    and (posted_at, id) < ($2, $3)
+    and posted_at >= $4
+    and ($5::text is null or entry_type = $5)
+order by posted_at desc, id desc
+limit $6;
+
+-- name: entries_of_all
+select
+    id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
+    balance_after_mc, ref, description, receipt_url
+from ledger_entries
+where
+    (posted_at, id) < ($1, $2)
+    and posted_at >= $3
+    and ($4::text is null or entry_type = $4)
+order by posted_at desc, id desc
+limit $5;
+
+-- name: alerts
+select id, kind, account_id, request_id, amount_mc, detail, raised_at
+from alerts
+where (raised_at, id) < ($1, $2) and raised_at >= $3 and ($4::text is null or kind = $4)
+order by raised_at desc, id desc
+limit $5;

@@ -1,0 +1,196 @@
+"""Puts the object graph of a serving process together, and takes it apart again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from aiohttp import web
+
+from config.rates import RateTable
+from config.secrets import Secrets
+from config.settings import Settings
+from console.credits_page import CreditsPage
+from console.customer_api import CustomerApi
+from console.estimate import Estimator
+from console.operator_api import OperatorApi
+from console.sessions import Sessions
+from ledger.accounts import Accounts
+from ledger.api_keys import ApiKeys
+from ledger.authentication import Authenticator
+from ledger.database import connect_pool
+from ledger.entries import Entries
+from ledger.holds import Holds
+from ledger.keys import KeyHasher
+from ledger.pipeline import Pipeline, open_pipeline
+from ledger.redis_copy import RedisWorkingCopy
+from ledger.reports import Reports
+from ledger.reservations import Reservations
+from ledger.settlements import Settlements
+from pricing.tokens import TokenCounter
+from proxy.aiohttp_upstream import AiohttpUpstream, open_session
+from proxy.charges import Charges
+from proxy.departures import Departures
+from proxy.health import Health
+from proxy.in_flight import InFlight
+from proxy.metering import Metering
+from proxy.middlewares import METERED, middlewares, sign_responses
+from proxy.models import ModelList
+from proxy.rates import CurrentRates
+from proxy.relay_stream import StreamRelay
+from proxy.reserving import Reserving
+from proxy.upstream import Upstream
+
+POOL_SIZE = 8
+COUNTING_THREADS = 2
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A serving process: the application, and what must end before it closes."""
+
+    app: web.Application
+    in_flight: InFlight
+    reservations: Reservations
+    settlements: Settlements
+
+
+class _Engines(msgspec.Struct, frozen=True):
+    pipeline: Pipeline
+    pool: asyncpg.Pool
+    working_copy: RedisWorkingCopy
+    executor: ThreadPoolExecutor
+    counter: TokenCounter
+    upstreams: dict[str, Upstream]
+
+
+@asynccontextmanager
+async def open_server(
+    settings: Settings, secrets: Secrets, table: RateTable
+) -> AsyncIterator[Server]:
+    """A server, ready to be run; `settings.public_url` must be set.
+
+    It starts without Postgres and without Redis: calls are refused for as long as Redis is away.
+    """
+    async with AsyncExitStack() as stack:
+        engines = await _open_engines(stack, settings, secrets)
+        rates = CurrentRates(table)
+        holds = Holds(
+            engines.pipeline,
+            engines.working_copy,
+            ttl_s=settings.reservation_ttl_s,
+            max_unwritten=settings.max_unwritten_records,
+        )
+        settlements = Settlements(holds, engines.pipeline, wait_s=settings.settle_wait_s)
+        reservations = Reservations(holds, settlements, ttl_s=settings.reservation_ttl_s)
+        departures = Departures()
+        for work in (reservations.keep_alive(), settlements.watch(), departures.look()):
+            stack.enter_context(_running(asyncio.ensure_future(work)))
+        in_flight = InFlight()
+        app = _application(settings, secrets, engines, in_flight)
+        metering = _metering(settings, rates, reservations, departures, engines)
+        app.router.add_post("/v1/chat/completions", metering.handle, name=METERED)
+        app.add_routes(ModelList(rates.current).routes())
+        app.add_routes(Health(engines.pipeline, in_flight).routes())
+        app.add_routes(_people_routes(settings, secrets, rates, engines))
+        yield Server(app, in_flight, reservations, settlements)
+
+
+async def _open_engines(stack: AsyncExitStack, settings: Settings, secrets: Secrets) -> _Engines:
+    pipeline = await stack.enter_async_context(open_pipeline(secrets.redis_url))
+    pool = await connect_pool(secrets.database_url, min_size=0, max_size=POOL_SIZE)
+    stack.push_async_callback(pool.close)
+    session = await stack.enter_async_context(open_session())
+    executor = stack.enter_context(ThreadPoolExecutor(COUNTING_THREADS, "count"))
+    upstreams: dict[str, Upstream] = {
+        name: AiohttpUpstream(session, upstream, secrets.upstream_keys[name])
+        for name, upstream in settings.upstreams.items()
+    }
+    return _Engines(
+        pipeline,
+        pool,
+        RedisWorkingCopy(pipeline, pool),
+        executor,
+        TokenCounter(Path(settings.state_dir) / "tokenizers"),
+        upstreams,
+    )
+
+
+def _metering(
+    settings: Settings,
+    rates: CurrentRates,
+    reservations: Reservations,
+    departures: Departures,
+    engines: _Engines,
+) -> Metering:
+    charges = Charges(
+        engines.counter,
+        engines.executor,
+        rounding=settings.rounding,
+        orphan_policy=settings.orphan_policy,
+    )
+    streams = StreamRelay(
+        departures,
+        drain_s=settings.abandoned_drain_s,
+        client_timeout_s=settings.client_timeout_s,
+    )
+    reserving = Reserving(reservations, charges, settings)
+    return Metering(settings, rates, reserving, engines.upstreams, streams)
+
+
+def _application(
+    settings: Settings, secrets: Secrets, engines: _Engines, in_flight: InFlight
+) -> web.Application:
+    hasher = KeyHasher(secrets.key_secret)
+    authenticator = Authenticator(hasher, engines.pipeline, engines.pool)
+    app = web.Application(
+        middlewares=middlewares(authenticator, engines.working_copy, in_flight),
+        client_max_size=settings.max_body_bytes,
+    )
+    app.on_response_prepare.append(sign_responses)
+    return app
+
+
+def _people_routes(
+    settings: Settings, secrets: Secrets, rates: CurrentRates, engines: _Engines
+) -> list[web.RouteDef]:
+    pool, working_copy = engines.pool, engines.working_copy
+    public_url = settings.public_url or ""
+    reports = Reports(pool)
+    sessions = Sessions(
+        engines.pipeline,
+        link_ttl_s=settings.console_link_ttl_s,
+        session_ttl_s=settings.console_session_ttl_s,
+    )
+    estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
+    customers = CustomerApi(reports, working_copy, estimator, rates.current, settings)
+    operators = OperatorApi(
+        Accounts(pool),
+        ApiKeys(pool, KeyHasher(secrets.key_secret)),
+        Entries(pool),
+        reports=reports,
+        working_copy=working_copy,
+        sessions=sessions,
+        admin_token=secrets.admin_token,
+        public_url=public_url,
+    )
+    page = CreditsPage(
+        Accounts(pool),
+        reports,
+        working_copy,
+        sessions=sessions,
+        rates=rates.current,
+        settings=settings,
+        public_url=public_url,
+    )
+    return [*customers.routes(), *operators.routes(), *page.routes()]
+
+
+@contextmanager
+def _running(task: asyncio.Future[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()

@@ -1,0 +1,54 @@
+"""Which headers pass between client and provider."""
+
+from collections.abc import Iterable, Mapping
+
+from multidict import CIMultiDict
+
+from proxy.upstream import Headers
+
+HOP_BY_HOP = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te"),
+        *("proxy-connection", "trailer", "transfer-encoding", "upgrade", "expect"),
+    }
+)
+
+# The client's key under all its names, and what would choose another of the operator's wallets.
+_NOT_FOR_PROVIDERS = HOP_BY_HOP | {
+    *("authorization", "api-key", "x-api-key", "cookie", "host", "content-length"),
+    *("accept-encoding", "openai-organization", "openai-project", "forwarded"),
+}
+
+_NOT_FOR_CLIENTS = HOP_BY_HOP | {
+    *("content-length", "content-encoding", "set-cookie", "server", "date", "alt-svc"),
+    *("strict-transport-security", "x-request-id"),
+}
+
+_AS_IT_IS = ("Accept-Encoding", "identity")
+
+
+def for_provider(headers: Iterable[tuple[str, str]]) -> Headers:
+    """A client's headers as they go upstream; the provider's key is added behind them."""
+    given = list(headers)
+    named = {
+        name.strip().lower()
+        for header, value in given
+        if header.lower() == "connection"
+        for name in value.split(",")
+    }
+    dropped = _NOT_FOR_PROVIDERS | named
+    passing = [
+        (name, value)
+        for name, value in given
+        if name.lower() not in dropped and not name.lower().startswith("x-forwarded-")
+    ]
+    return [*passing, _AS_IT_IS]
+
+
+def for_client(headers: Headers, ours: Mapping[str, str]) -> CIMultiDict[str]:
+    """A provider's headers as they reach the client; ours win over its own."""
+    passing = CIMultiDict(
+        (name, value) for name, value in headers if name.lower() not in _NOT_FOR_CLIENTS
+    )
+    passing.update(ours)
+    return passing

@@ -1,0 +1,109 @@
+"""Relays an answer that is no stream: held, settled, then sent with what it cost."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ledger.errors import SettlementUnavailableError
+from pricing.money import credits_text
+from proxy.answers import is_json_object, read_usage
+from proxy.charges import Outcome
+from proxy.client_stream import ClientStream
+from proxy.errors import BadAnswerError, CallStoppedError, ProviderRefusedUsError
+from proxy.reserving import HeldCall, Receipt
+from proxy.transcript import Transcript
+from proxy.upstream import UpstreamAnswer, UpstreamCutError
+
+HELD_BYTES = 1024 * 1024
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+# A provider's word on this server's account is not the client's business.
+_ABOUT_US = frozenset({401, 402, 403})
+
+
+async def relay_answer(
+    request: web.Request,
+    held: HeldCall,
+    answer: UpstreamAnswer,
+    headers: CIMultiDict[str],
+    timeout_s: float,
+) -> web.StreamResponse:
+    """Sends a whole answer to the client, charged.
+
+    Raises:
+        BadAnswerError, ProviderRefusedUsError, CallStoppedError, UpstreamCutError: nothing is
+            charged.
+        SettlementUnavailableError: the answer is withheld.
+    """
+    if answer.status in _ABOUT_US or 300 <= answer.status < 400:
+        raise ProviderRefusedUsError(str(answer.status))
+    blocks = answer.blocks()
+    try:
+        async with held.reservation.guard():
+            body = await _read(blocks)
+    except TimeoutError:
+        raise CallStoppedError from None
+    if len(body) > HELD_BYTES:
+        client = ClientStream(
+            request, answer.status, headers, timeout_s=timeout_s, on_departure=lambda: None
+        )
+        return await _relay_large(held, client, body, blocks)
+    receipt = await held.settle(_outcome(answer.status, body))
+    headers.update(_told(receipt))
+    return web.Response(status=answer.status, headers=headers, body=body)
+
+
+async def _read(blocks: AsyncIterator[bytes]) -> bytes:
+    pieces = []
+    size = 0
+    async for block in blocks:
+        pieces.append(block)
+        size += len(block)
+        if size > HELD_BYTES:
+            break
+    return b"".join(pieces)
+
+
+def _outcome(status: int, body: bytes) -> Outcome:
+    if status >= 400:
+        return Outcome(status="failed")
+    if not is_json_object(body):
+        raise BadAnswerError
+    usage = read_usage(body)
+    transcript = Transcript()
+    if usage is None:
+        transcript.add_answer(body)
+    return Outcome(status="completed", usage=usage, transcript=transcript)
+
+
+def _told(receipt: Receipt) -> dict[str, str]:
+    told = {"x-credits-charged": credits_text(receipt.charge_mc)}
+    if receipt.balance_mc is not None:
+        told["x-credits-balance"] = credits_text(receipt.balance_mc)
+    return told
+
+
+async def _relay_large(
+    held: HeldCall, client: ClientStream, body: bytes, blocks: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Streams what is too large to be held; its last block waits for the settlement."""
+    received, last = bytearray(), body
+    try:
+        async with held.reservation.guard():
+            async for block in blocks:
+                await client.write(last)
+                received += last
+                last = block
+                if len(received) > LARGEST_ANSWER:
+                    break  # what there is makes no whole answer
+        outcome = _outcome(client.response.status, bytes(received + last))
+    except (UpstreamCutError, BadAnswerError, TimeoutError):
+        transcript = Transcript()
+        transcript.add_text(received.decode(errors="replace"))
+        outcome = Outcome(status="cut", transcript=transcript)
+    try:
+        await held.settle(outcome)
+    except SettlementUnavailableError:
+        return client.fail()
+    return await client.end(last) if outcome.status == "completed" else client.fail()

@@ -1,0 +1,94 @@
+"""Relays a stream of server-sent events; its end waits for the settlement."""
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ledger.errors import SettlementUnavailableError
+from ledger.records import Status
+from proxy.charges import Outcome
+from proxy.client_stream import ClientStream
+from proxy.departures import Departures
+from proxy.errors import CallStoppedError, error_event
+from proxy.reserving import HeldCall
+from proxy.sse import EventTooLargeError
+from proxy.stream_meter import StreamMeter
+from proxy.upstream import UpstreamAnswer, UpstreamCutError
+
+
+class StreamRelay:
+    """Relays streams to clients; reads on for those that leave."""
+
+    def __init__(self, departures: Departures, *, drain_s: float, client_timeout_s: float) -> None:
+        self._departures = departures
+        self._drain_s = drain_s
+        self._client_timeout_s = client_timeout_s
+
+    async def relay(
+        self,
+        request: web.Request,
+        held: HeldCall,
+        answer: UpstreamAnswer,
+        headers: CIMultiDict[str],
+    ) -> web.StreamResponse:
+        """Sends a stream to the client, charged before its terminal event.
+
+        Raises:
+            CallStoppedError, UpstreamCutError: nothing had come; nothing is charged.
+            SettlementUnavailableError: nothing had been sent yet.
+        """
+        client = ClientStream(
+            request,
+            answer.status,
+            headers,
+            timeout_s=self._client_timeout_s,
+            on_departure=lambda: held.reservation.end_after(self._drain_s),
+        )
+        meter = StreamMeter(wants_usage=held.call.wants_usage)
+        with self._departures.watching(request, client.leave):
+            failure = await self._pump(held, answer, client, meter)
+        outcome = _outcome(held, meter, failure, has_left=client.has_left)
+        if failure and not client.has_begun and not meter.has_error and outcome.status == "failed":
+            raise failure  # the hold's owner releases it
+        try:
+            receipt = await held.settle(outcome)
+        except SettlementUnavailableError as error:
+            if not client.has_begun:
+                raise
+            return await client.fail_with(error_event(error))
+        if failure and not meter.has_error:
+            return await client.fail_with(error_event(failure))
+        response = await client.end(meter.ending(receipt.charge_mc))
+        if meter.has_ended:
+            await answer.finish()
+        return response
+
+    async def _pump(
+        self, held: HeldCall, answer: UpstreamAnswer, client: ClientStream, meter: StreamMeter
+    ) -> Exception | None:
+        """Passes on what comes until the stream ends; what went wrong, if something did."""
+        try:
+            async with held.reservation.guard():
+                async for block in answer.blocks():
+                    await client.write(meter.feed(block))
+                    if meter.has_ended:
+                        break
+        except TimeoutError:
+            return CallStoppedError()
+        except UpstreamCutError as error:
+            return error
+        except EventTooLargeError:
+            return UpstreamCutError("an event without an end")
+        return None if meter.is_complete else UpstreamCutError("no end")
+
+
+def _outcome(
+    held: HeldCall, meter: StreamMeter, failure: Exception | None, *, has_left: bool
+) -> Outcome:
+    """What is charged: what was reported, else what was received, else nothing."""
+    status: Status = "abandoned" if has_left else "cut" if failure else "completed"
+    if failure and meter.usage is None and not meter.transcript.has_content:
+        # Nobody pays for an answer that never began, but for one's own leaving.
+        was_drained = isinstance(failure, CallStoppedError) and not held.reservation.is_stopped
+        if not was_drained:
+            return Outcome(status="failed")
+    return Outcome(status=status, usage=meter.usage, transcript=meter.transcript)

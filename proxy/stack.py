@@ -1,0 +1,77 @@
+"""The children that make up Tollgate: workers, a writer, and the pretend provider."""
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.settings import Settings
+from proxy.child_process import ChildPlan, ChildProcess
+from proxy.listener import local_url, port_of
+from proxy.supervisor import ChildrenStage
+
+COMMAND_MODULE = "proxy.cli"
+PRETEND_PROVIDER_MODULE = "deploy.local.pretend_provider"
+WRITER_STOP_TIMEOUT_S = 15.0
+PROVIDER_STOP_TIMEOUT_S = 5.0
+# What a worker needs beyond the time it gives to its calls: to settle those that it cuts.
+WORKER_EXTRA_STOP_S = 10.0
+
+
+def workers(
+    settings: Settings, environment: Mapping[str, str], listener: socket.socket
+) -> ChildrenStage:
+    """The workers that share `listener`, which is closed here when they are to stop."""
+    told = {**environment, **_address(settings, listener)}
+    descriptor = listener.fileno()
+    children = [
+        ChildProcess(
+            ChildPlan(
+                name=f"worker-{number}",
+                module=COMMAND_MODULE,
+                arguments=["serve-worker", "--fd", str(descriptor)],
+                environment=told,
+                descriptors=[descriptor],
+            )
+        )
+        for number in range(1, settings.workers + 1)
+    ]
+    calls_s = settings.shutdown_timeout_s + settings.shutdown_delay_s
+    return ChildrenStage(
+        children, stop_timeout_s=calls_s + WORKER_EXTRA_STOP_S, before_stop=listener.close
+    )
+
+
+def writer(environment: Mapping[str, str]) -> ChildrenStage:
+    """The writer. It is given time also where calls are not: what it drains is there at once."""
+    plan = ChildPlan(
+        name="writer", module=COMMAND_MODULE, arguments=["writer"], environment=environment
+    )
+    return ChildrenStage([ChildProcess(plan)], stop_timeout_s=WRITER_STOP_TIMEOUT_S, patience=3)
+
+
+def pretend_provider(
+    environment: Mapping[str, str], listener: socket.socket, *, log_path: Path, rank_folder: Path
+) -> ChildrenStage:
+    """The pretend provider, which listens on `listener` and needs no key."""
+    descriptor = listener.fileno()
+    plan = ChildPlan(
+        name="pretend-provider",
+        module=PRETEND_PROVIDER_MODULE,
+        arguments=["--fd", str(descriptor), "--cache-dir", str(rank_folder)],
+        environment=environment,
+        descriptors=[descriptor],
+        log_path=log_path,
+    )
+    child = ChildProcess(plan)
+    return ChildrenStage([child], stop_timeout_s=PROVIDER_STOP_TIMEOUT_S)
+
+
+def base_url(settings: Settings, listener: socket.socket) -> str:
+    """Where clients on this machine reach the workers, without `/v1`."""
+    return local_url(settings.host, port_of(listener))
+
+
+def _address(settings: Settings, listener: socket.socket) -> dict[str, str]:
+    """What workers cannot know by themselves where the port was a free one."""
+    public_url = settings.public_url or base_url(settings, listener)
+    return {"TOLLGATE_PORT": str(port_of(listener)), "TOLLGATE_PUBLIC_URL": public_url}

@@ -1,0 +1,96 @@
+"""Reads a passing chat stream: finds its usage and its end, without I/O.
+
+Only events that may say something of money are looked into; all others pass as they came.
+"""
+
+import re
+
+import msgspec
+
+from pricing.money import credits_text
+from pricing.usage import Usage
+from proxy.answers import Chunk, read_chunk, read_usage, with_charge
+from proxy.sse import EventBuffer, event_data, make_event, split_events
+from proxy.transcript import Transcript
+
+# What makes a run of events worth splitting. `"usage":null` stands in nearly every chunk.
+_TELLING = re.compile(rb'"usage"\s*:\s*\{|"error"|(?:^|[\r\n])data:\s*\[DONE\]')
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_DONE = b"[DONE]"
+
+
+class StreamMeter:
+    """Fed with a provider's bytes, gives what may pass; withholds what must wait for settlement."""
+
+    def __init__(self, *, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+        self._buffer = EventBuffer()
+        self._withheld: list[bytes] = []
+        self._has_finished = False
+        self.transcript = Transcript()
+        self.usage: Usage | None = None
+        self.has_error = False
+        self.has_ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What may pass of the bytes so far; nothing once the stream has ended."""
+        if self.has_ended:
+            return b""
+        whole = self._buffer.feed(data)
+        if not whole:
+            return b""
+        if not self._has_finished and _FINISH.search(whole):
+            self._has_finished = True
+        if not self._withheld and not _TELLING.search(whole):
+            self.transcript.add_events(whole)
+            return whole
+        return b"".join(self._look_into(event) for event in split_events(whole))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the provider has said all, also one that never says `[DONE]`."""
+        if self.has_error:
+            return False
+        return self.has_ended or (self._has_finished and not self._buffer.rest.strip())
+
+    def ending(self, charged_mc: int) -> bytes:
+        """What was withheld, for a client whose call is settled: the charge is in its usage."""
+        charged = msgspec.Raw(credits_text(charged_mc).encode())
+        return b"".join(self._with_charge(event, charged, charged_mc) for event in self._withheld)
+
+    def _look_into(self, event: bytes) -> bytes:
+        """What passes because of this event."""
+        if self.has_ended:
+            return b""
+        data = event_data(event)
+        if data.strip() == _DONE:
+            self.has_ended = True
+            self._withheld.append(event)
+            return b""
+        self.transcript.add_events(event)
+        chunk = read_chunk(data)
+        if chunk and (chunk.error not in (None, msgspec.Raw(b"null"))):
+            self.has_error = self.has_ended = True
+            self._withheld = [event]
+            return b""
+        usage = read_usage(data)
+        if usage:
+            self.usage = usage
+        return self._pass(event, chunk, has_usage=usage is not None)
+
+    def _pass(self, event: bytes, chunk: Chunk | None, *, has_usage: bool) -> bytes:
+        earlier, self._withheld = b"".join(self._withheld), []
+        if not has_usage or chunk is None:
+            return earlier + event
+        if self._wants_usage and chunk.is_finish:
+            self._withheld = [event]  # most likely the last: the charge goes into it
+            return earlier
+        if not chunk.choices and not self._wants_usage:
+            return earlier  # the usage chunk that we have asked for
+        return earlier + event
+
+    def _with_charge(self, event: bytes, charged: msgspec.Raw, charged_mc: int) -> bytes:
+        data = event_data(event)
+        if self.has_error or read_usage(data) is None:
+            return event
+        return make_event(with_charge(data, charged, charged_mc))

@@ -1,0 +1,52 @@
+"""What was received of an answer, kept so that its tokens can be counted if nobody reports them."""
+
+from collections import defaultdict
+
+from proxy.answers import read_chunk
+from proxy.sse import event_data, split_events
+
+FOLD_AT_BYTES = 256 * 1024
+
+
+class Transcript:
+    """Keeps a stream's bytes as they pass; reads the texts out of them only when it must."""
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._size = 0
+        self._texts: dict[int, list[str]] = defaultdict(list)
+
+    def add_events(self, data: bytes) -> None:
+        """Whole events of a stream."""
+        self._blocks.append(data)
+        self._size += len(data)
+        if self._size > FOLD_AT_BYTES:
+            self._fold()
+
+    def add_answer(self, data: bytes) -> None:
+        """A whole JSON answer."""
+        chunk = read_chunk(data)
+        for index, text in chunk.texts() if chunk else ():
+            self._texts[index].append(text)
+
+    def add_text(self, text: str) -> None:
+        """What can't be read as an answer, taken as text."""
+        self._texts[0].append(text)
+
+    def texts(self) -> list[str]:
+        """What each choice has said so far."""
+        self._fold()
+        return ["".join(texts) for _, texts in sorted(self._texts.items())]
+
+    @property
+    def has_content(self) -> bool:
+        """Whether any choice has said anything."""
+        return any(self.texts())
+
+    def _fold(self) -> None:
+        for event in split_events(b"".join(self._blocks)):
+            chunk = read_chunk(event_data(event))
+            for index, text in chunk.texts() if chunk else ():
+                self._texts[index].append(text)
+        self._blocks.clear()
+        self._size = 0

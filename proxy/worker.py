@@ -1,0 +1,79 @@
+"""One serving process: runs the server on a socket until it is told to end, then drains it."""
+
+import asyncio
+import gc
+import signal
+import socket
+
+import msgspec
+import structlog
+import uvloop
+from aiohttp import web
+
+from config.rates import RateTable
+from config.secrets import Secrets
+from config.settings import Settings
+from proxy.app import Server, open_server
+from proxy.logs import configure_logs
+
+# After calls were stopped: time to settle them and to tell their clients.
+STOPPED_CALLS_S = 3.0
+KEEPALIVE_S = 75.0
+
+_log = structlog.get_logger(__name__)
+
+
+def run_worker(
+    settings: Settings, secrets: Secrets, table: RateTable, listener: socket.socket
+) -> int:
+    """Serves on `listener` until SIGTERM or SIGINT; the process's exit code."""
+    configure_logs()
+    uvloop.run(_serve(settings, secrets, table, listener))
+    return 0
+
+
+async def _serve(
+    settings: Settings, secrets: Secrets, table: RateTable, listener: socket.socket
+) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    settings = with_public_url(settings, listener)
+    async with open_server(settings, secrets, table) as server:
+        runner = web.AppRunner(
+            server.app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=1
+        )
+        await runner.setup()
+        site = web.SockSite(runner, listener, backlog=1024)
+        await site.start()
+        gc.freeze()
+        _log.info("serving", url=settings.public_url)
+        await stopping.wait()
+        await drain(server, site, settings)
+        await runner.cleanup()
+    _log.info("stopped")
+
+
+def with_public_url(settings: Settings, listener: socket.socket) -> Settings:
+    """Settings that say where people reach this server, also where they were silent."""
+    if settings.public_url:
+        return settings
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return msgspec.structs.replace(settings, public_url=f"http://{shown}:{port}")
+
+
+async def drain(server: Server, site: web.BaseSite, settings: Settings) -> None:
+    """Readiness false, no new calls, those in flight to their end, or stopped and settled."""
+    server.in_flight.is_ready = False
+    await asyncio.sleep(settings.shutdown_delay_s)
+    server.in_flight.is_draining = True
+    await site.stop()
+    if not await server.in_flight.wait_until_empty(settings.shutdown_timeout_s):
+        _log.warning("calls_stopped", count=len(server.reservations))
+        server.reservations.stop_all()
+        await server.in_flight.wait_until_empty(STOPPED_CALLS_S + settings.settle_wait_s)
+    unconfirmed = await server.settlements.flush(settings.settle_wait_s)
+    if unconfirmed:
+        _log.error("settlements_unconfirmed", count=unconfirmed)

@@ -1,0 +1,106 @@
+"""The writer process: drains settlements into the ledger until it is told to end."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import asyncpg
+import msgspec
+import structlog
+import uvloop
+from redis.asyncio import Redis
+
+from config.rates import RateTable
+from config.secrets import Secrets
+from config.settings import Settings
+from ledger.caretaker import BELL_S, Caretaker
+from ledger.database import DatabaseUnavailableError, acquired, connect_pool
+from ledger.errors import RedisUnavailableError
+from ledger.holds import Holds
+from ledger.pipeline import open_pipeline
+from ledger.queries import load_queries
+from ledger.redis_copy import RedisWorkingCopy
+from ledger.stream import SettlementStream
+from ledger.sweeper import Sweeper
+from ledger.writer import Writer
+from proxy.logs import configure_logs
+
+POOL_SIZE = 8
+LAST_WRITE_S = 10.0
+
+_QUERIES = load_queries("writer")
+_log = structlog.get_logger(__name__)
+
+
+def run_writer(settings: Settings, secrets: Secrets, table: RateTable) -> int:
+    """Writes until SIGTERM or SIGINT; the process's exit code."""
+    configure_logs()
+    uvloop.run(_write(settings, secrets, table))
+    return 0
+
+
+async def _write(settings: Settings, secrets: Secrets, table: RateTable) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with open_caretaker(settings, secrets, table) as caretaker:
+        _log.info("writing")
+        running = asyncio.create_task(caretaker.run())
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # a loop that ends is a mistake: its error ends the process
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await _write_what_is_left(caretaker)
+    _log.info("stopped")
+
+
+@asynccontextmanager
+async def open_caretaker(
+    settings: Settings, secrets: Secrets, table: RateTable
+) -> AsyncIterator[Caretaker]:
+    """A caretaker with its connections. It starts without Postgres and without Redis."""
+    async with AsyncExitStack() as stack:
+        pipeline = await stack.enter_async_context(open_pipeline(secrets.redis_url))
+        pool = await connect_pool(secrets.database_url, min_size=0, max_size=POOL_SIZE)
+        stack.push_async_callback(pool.close)
+        bell = Redis.from_url(secrets.redis_url, socket_timeout=BELL_S * 5)
+        stack.push_async_callback(bell.aclose)
+        working_copy = RedisWorkingCopy(pipeline, pool)
+        holds = Holds(
+            pipeline,
+            working_copy,
+            ttl_s=settings.reservation_ttl_s,
+            max_unwritten=settings.max_unwritten_records,
+        )
+        stream = SettlementStream(pipeline)
+        with suppress(DatabaseUnavailableError):  # the next start will tell
+            await _remember_rates(pool, table)
+        yield Caretaker(
+            Writer(stream, pool, working_copy),
+            stream,
+            Sweeper(pipeline, holds, ttl_s=settings.reservation_ttl_s),
+            bell=bell,
+            working_copy=working_copy,
+            pool=pool,
+            sweep_every_s=min(settings.reservation_ttl_s / 6, 5),
+        )
+
+
+async def _remember_rates(pool: asyncpg.Pool, table: RateTable) -> None:
+    content = msgspec.json.encode(table.models).decode()
+    async with acquired(pool) as connection:
+        await connection.execute(_QUERIES["insert_rate_version"], table.version, content)
+
+
+async def _write_what_is_left(caretaker: Caretaker) -> None:
+    try:
+        async with asyncio.timeout(LAST_WRITE_S):
+            written = await caretaker.write_all()
+            _log.info("last_records_written", count=written)
+    except (TimeoutError, RedisUnavailableError, DatabaseUnavailableError) as error:
+        _log.warning("records_left_for_later", reason=str(error))

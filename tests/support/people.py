@@ -1,0 +1,228 @@
+"""The people's side for tests: accounts, keys, entries and usage on real engines, and an app."""
+
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from aiohttp import web
+from redis.asyncio import Redis
+
+from config.rates import RateTable, load_rates
+from config.settings import DEFAULT_FOLDER, Settings, load_settings
+from console.credits_page import CreditsPage
+from console.customer_api import CustomerApi
+from console.errors import ApiError
+from console.estimate import Estimator
+from console.handling import Handler
+from console.identity import IDENTITY, Identity
+from console.operator_api import OperatorApi
+from console.sessions import Sessions
+from ledger.accounts import Account, Accounts
+from ledger.api_keys import ApiKeys
+from ledger.database import acquired, connect_pool
+from ledger.entries import Entries, PostedEntry, Posting
+from ledger.ids import new_id
+from ledger.keys import KeyHasher
+from ledger.pipeline import Pipeline
+from ledger.redis_copy import RedisWorkingCopy
+from ledger.reports import Reports
+from pricing.tokens import TokenCounter
+
+ADMIN_TOKEN = "an admin token for tests"
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+HASHER = KeyHasher(b"a key secret for tests")
+PUBLIC_URL = "http://credits.example.com"
+
+_INSERT_USAGE = """
+    insert into usage_records (
+        request_id, kind, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
+        is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
+        rate_version, rounding, ceiling_mc, charge_mc, posted_mc, latency_ms
+    )
+    values (
+        $1, $2, $3, $4, $5, $5, $6, '/v1/chat/completions', $7, 'provider', false, 1000, 200, 100,
+        0,
+        '{"input": 800, "output": 100, "cached_input": 200}',
+        '{"input": "2.4", "output": "9.6", "cached_input": "1.2"}',
+        'v1', 'millicredit', 20000, $8, $8, 812
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All collaborators of the people's side, on one database and one Redis."""
+
+    pool: asyncpg.Pool
+    accounts: Accounts
+    keys: ApiKeys
+    entries: Entries
+    reports: Reports
+    pipeline: Pipeline
+    working_copy: RedisWorkingCopy
+    sessions: Sessions
+    settings: Settings
+    rates: RateTable
+
+    async def account_with(self, amount_mc: int, name: str = "Ada") -> Account:
+        """A new account, and a grant that Redis knows of."""
+        account = await self.accounts.create(name)
+        if amount_mc:
+            await self.grant(account.account_id, amount_mc)
+        return account
+
+    async def grant(self, account_id: str, amount_mc: int, key: str | None = None) -> PostedEntry:
+        """A grant, by default with an idempotency key of its own, told to Redis."""
+        posted = await self.entries.post(grant_of(account_id, amount_mc, key))
+        await self.working_copy.apply_syncs(account_id)
+        return posted
+
+    async def use(
+        self,
+        account_id: str,
+        posted_at: datetime,
+        *,
+        model: str = "gpt-4o-mini",
+        kind: str = "settled",
+        request_id: str | None = None,
+        key_id: str | None = None,
+        status: str = "completed",
+        charge_mc: int = 3120,
+    ) -> str:
+        """One call's row; returns its request id."""
+        request_id = request_id or new_id()
+        async with acquired(self.pool) as connection:
+            await connection.execute(
+                _INSERT_USAGE,
+                request_id,
+                kind,
+                account_id,
+                key_id or new_id(),
+                posted_at,
+                model,
+                status,
+                charge_mc,
+            )
+        return request_id
+
+
+def grant_of(account_id: str, amount_mc: int, key: str | None = None, **changes: Any) -> Posting:  # noqa: ANN401
+    """What somebody asks to be granted."""
+    values = {
+        "account_id": account_id,
+        "entry_type": "grant",
+        "amount_mc": amount_mc,
+        "description": "Welcome",
+        "idempotency_key": key or new_id(),
+        "actor": "tests",
+    }
+    return Posting(**{**values, **changes})
+
+
+@asynccontextmanager
+async def open_desk(
+    database_url: str, redis_url: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Desk]:
+    """The people's side on these engines."""
+    settings = load_settings(DEFAULT_FOLDER, environment or {})
+    pool = await connect_pool(database_url, min_size=0, max_size=20)
+    redis = Redis.from_url(redis_url)
+    pipeline = Pipeline(redis, 5)
+    try:
+        yield Desk(
+            pool=pool,
+            accounts=Accounts(pool),
+            keys=ApiKeys(pool, HASHER),
+            entries=Entries(pool),
+            reports=Reports(pool),
+            pipeline=pipeline,
+            working_copy=RedisWorkingCopy(pipeline, pool),
+            sessions=Sessions(pipeline, link_ttl_s=900, session_ttl_s=43_200),
+            settings=settings,
+            rates=load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams)),
+        )
+    finally:
+        await pipeline.close()
+        await redis.aclose()
+        await pool.close()
+
+
+def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
+    """The people's routes; the header `X-Account` says whose key it would have been."""
+    rates = partial(_rates, desk)
+    executor = ThreadPoolExecutor(1)
+    counter = TokenCounter(Path(gettempdir()) / "tollgate-test-ranks")
+    estimator = Estimator(rates, counter, executor, desk.settings)
+    customers = CustomerApi(desk.reports, desk.working_copy, estimator, rates, desk.settings)
+    operators = OperatorApi(
+        desk.accounts,
+        desk.keys,
+        desk.entries,
+        reports=desk.reports,
+        working_copy=desk.working_copy,
+        sessions=desk.sessions,
+        admin_token=ADMIN_TOKEN,
+        public_url=public_url,
+    )
+    page = CreditsPage(
+        desk.accounts,
+        desk.reports,
+        desk.working_copy,
+        sessions=desk.sessions,
+        rates=rates,
+        settings=desk.settings,
+        public_url=public_url,
+    )
+    app = web.Application(middlewares=[_envelopes, _identities], client_max_size=100_000)
+    for part in (customers, operators, page):
+        app.add_routes(part.routes())
+    app.on_cleanup.append(partial(_shut_down, executor))
+    return app
+
+
+def minute(number: int) -> datetime:
+    """The times of a test's rows."""
+    return datetime(2026, 1, 31, 12, number, tzinfo=UTC)
+
+
+async def key_ids(pool: asyncpg.Pool, query: str, *arguments: object) -> list[UUID]:
+    """The first column of what a query finds."""
+    async with acquired(pool) as connection:
+        return [row[0] for row in await connection.fetch(query, *arguments)]
+
+
+def _rates(desk: Desk) -> RateTable:
+    return desk.rates
+
+
+async def _shut_down(executor: ThreadPoolExecutor, _app: web.Application) -> None:
+    executor.shutdown()
+
+
+@web.middleware
+async def _envelopes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return web.Response(
+            body=error.encode(),
+            status=error.status,
+            headers=error.headers,
+            content_type="application/json",
+        )
+
+
+@web.middleware
+async def _identities(request: web.Request, handler: Handler) -> web.StreamResponse:
+    account_id = request.headers.get("X-Account")
+    if account_id:
+        request[IDENTITY] = Identity(account_id, new_id(), "sk-tg-AbCdEf")
+    return await handler(request)
