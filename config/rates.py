@@ -78,12 +78,16 @@ class RateTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_rates(folder: Path, upstreams: frozenset[str]) -> RateTable:
-    """The table in a folder's `rates.toml`.
+    """The table in a folder's `rates.toml`; raises as `read_rates` does."""
+    return read_rates(folder / FILE_NAME, upstreams)
+
+
+def read_rates(path: Path, upstreams: frozenset[str]) -> RateTable:
+    """The table in a file.
 
     Raises:
         ConfigError: names the file, the key and what would be right.
     """
-    path = folder / FILE_NAME
     tables = load_toml(path)
     unknown = sorted(set(tables) - {"models"})
     if unknown:

@@ -5,7 +5,7 @@ import re
 MILLICREDITS = 1000
 LARGEST_MC = 2**53 - 1  # Redis' scripts count in doubles, which are exact up to here
 
-_CREDITS = re.compile(r"^(?P<sign>-?)(?P<whole>[0-9]{1,13})(\.(?P<part>[0-9]{1,3}))?$")
+_CREDITS = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,13})(\.(?P<part>[0-9]{1,3}))?")
 
 
 class NotAnAmountError(ValueError):
@@ -33,7 +33,7 @@ def parse_credits(text: str) -> int:
     Raises:
         NotAnAmountError: it is not such a number, or too large to be counted exactly.
     """
-    found = _CREDITS.match(text)
+    found = _CREDITS.fullmatch(text)
     if not found:
         raise NotAnAmountError(f"{text!r}: {NotAnAmountError.__doc__}")
     amount_mc = int(found["whole"]) * MILLICREDITS + int((found["part"] or "").ljust(3, "0"))

@@ -64,7 +64,7 @@ class ChildProcess:
         plan = self._plan
         output = _standard_error() if plan.log_path is None else _open_log(plan.log_path)
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - a module of ours
                 [*_python(), "-m", plan.module, *plan.arguments],
                 env=dict(plan.environment),
                 stdin=subprocess.DEVNULL,
@@ -72,7 +72,7 @@ class ChildProcess:
                 stderr=output,
                 pass_fds=tuple(plan.descriptors),
                 start_new_session=True,
-                preexec_fn=dying_with_us(signal.SIGTERM),
+                preexec_fn=dying_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
             )
         finally:
             os.close(output)

@@ -52,7 +52,7 @@ def writer(environment: Mapping[str, str]) -> ChildrenStage:
 def pretend_provider(
     environment: Mapping[str, str], listener: socket.socket, *, log_path: Path, rank_folder: Path
 ) -> ChildrenStage:
-    """The pretend provider, which listens on `listener` and needs no key."""
+    """The pretend provider on `listener`, which is closed here when it is to stop."""
     descriptor = listener.fileno()
     plan = ChildPlan(
         name="pretend-provider",
@@ -63,7 +63,9 @@ def pretend_provider(
         log_path=log_path,
     )
     child = ChildProcess(plan)
-    return ChildrenStage([child], stop_timeout_s=PROVIDER_STOP_TIMEOUT_S)
+    return ChildrenStage(
+        [child], stop_timeout_s=PROVIDER_STOP_TIMEOUT_S, before_stop=listener.close
+    )
 
 
 def base_url(settings: Settings, listener: socket.socket) -> str:

@@ -1,11 +1,10 @@
 """What `tollgate up` prints when it serves: all that it takes to make a first call."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from pricing.money import MILLICREDITS
 
@@ -17,6 +16,7 @@ class Welcome:
     """What the banner tells. `logs` are files that exist."""
 
     base_url: str
+    account_id: str
     api_key: str
     balance_mc: int
     console_url: str
@@ -67,7 +67,7 @@ def curl_line(welcome: Welcome) -> str:
     arguments = ["curl", "-sS", f"{welcome.base_url}/chat/completions"]
     arguments += ["-H", f"Authorization: Bearer {welcome.api_key}"]
     arguments += ["-H", "Content-Type: application/json"]
-    arguments += ["-d", msgspec.json.encode(body).decode()]
+    arguments += ["-d", json.dumps(body)]
     return shlex.join(arguments)
 
 
@@ -75,14 +75,14 @@ def sdk_snippet(welcome: Welcome) -> str:
     """A Python program."""
     return f"""\
 from openai import OpenAI
-client = OpenAI(base_url={welcome.base_url!r}, api_key={welcome.api_key!r})
-messages = [{{"role": "user", "content": {QUESTION!r}}}]
-answer = client.chat.completions.create(model={welcome.model!r}, messages=messages)
+client = OpenAI(base_url={json.dumps(welcome.base_url)}, api_key={json.dumps(welcome.api_key)})
+messages = [{{"role": "user", "content": {json.dumps(QUESTION)}}}]
+answer = client.chat.completions.create(model={json.dumps(welcome.model)}, messages=messages)
 print(answer.choices[0].message.content)
 print(client.get("/credits/balance", cast_to=object))"""
 
 
 def _credits(amount_mc: int) -> str:
-    whole, part = divmod(amount_mc, MILLICREDITS)
+    whole, part = divmod(abs(amount_mc), MILLICREDITS)
     decimals = f".{part:03d}".rstrip("0").rstrip(".")
-    return f"{whole:,}{decimals}"
+    return f"{'-' if amount_mc < 0 else ''}{whole:,}{decimals}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.errors import StateFolderInUseError
+from deploy.local.errors import StateFolderError, StateFolderInUseError
 
 NAME = "up.lock"
 
@@ -17,10 +17,14 @@ def stack_lock(state_dir: Path) -> Iterator[None]:
 
     Raises:
         StateFolderInUseError: another process has it.
-        OSError: the lock's file cannot be written.
+        StateFolderError: the lock's file cannot be written.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(state_dir / NAME, flags, 0o600)
+    try:
+        descriptor = os.open(state_dir / NAME, flags, 0o600)
+    except OSError as error:
+        message = f"cannot write the state folder {state_dir}: {error.strerror}"
+        raise StateFolderError(message) from error
     try:
         _take(descriptor, state_dir)
         os.ftruncate(descriptor, 0)

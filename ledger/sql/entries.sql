@@ -23,7 +23,7 @@ with account as (
         balance_mc = $5,
         last_sequence = $6,
         last_sync_number = $7,
-        last_posted_at = greatest(clock_timestamp(), now())
+        last_posted_at = greatest(clock_timestamp(), last_posted_at + interval '1 microsecond')
     where id = $2
     returning last_posted_at
 ),

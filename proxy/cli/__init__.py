@@ -3,10 +3,13 @@
 import click
 
 from proxy.cli.accounts import accounts
+from proxy.cli.export import export
 from proxy.cli.keys import keys
 from proxy.cli.migrate import migrate
 from proxy.cli.postings import adjust, grant
 from proxy.cli.rates import rates
+from proxy.cli.serve import serve, serve_worker, writer
+from proxy.cli.up import up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,9 +23,14 @@ def main() -> None:
     """
 
 
+main.add_command(up)
+main.add_command(serve)
+main.add_command(serve_worker)
+main.add_command(writer)
 main.add_command(accounts)
 main.add_command(keys)
 main.add_command(grant)
 main.add_command(adjust)
 main.add_command(migrate)
 main.add_command(rates)
+main.add_command(export)

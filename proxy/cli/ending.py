@@ -8,9 +8,10 @@ import click
 
 from config.errors import ConfigError
 from deploy.local.errors import EngineError
+from deploy.local.own_api import OwnApiError
 from proxy.listener import CannotListenError
 from proxy.stop_signals import StopRequested
-from proxy.supervisor import CannotStartError
+from proxy.supervisor import CannotStartError, NotReadyError
 
 
 class BadConfigurationError(click.ClickException):
@@ -30,5 +31,5 @@ def explained_end() -> Iterator[None]:
         raise BadConfigurationError(str(error)) from error
     except CannotStartError as error:
         raise BadConfigurationError(f"{error} cannot start; it has said why above") from error
-    except (CannotListenError, EngineError) as error:
+    except (CannotListenError, EngineError, NotReadyError, OwnApiError) as error:
         raise click.ClickException(str(error)) from error

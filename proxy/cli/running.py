@@ -75,7 +75,7 @@ class Tools:
 
     def __init__(self, environment: Mapping[str, str], pool: asyncpg.Pool) -> None:
         self._environment = environment
-        self._pool = pool
+        self.pool = pool
         self._redis: Redis | None = None
         self.accounts = Accounts(pool)
         self.entries = Entries(pool)
@@ -86,7 +86,7 @@ class Tools:
         if len(secret) < SHORTEST_SECRET:
             reason = f"must have at least {SHORTEST_SECRET} characters"
             raise ConfigError("environment", "TOLLGATE_KEY_SECRET", reason)
-        return ApiKeys(self._pool, KeyHasher(secret.encode()))
+        return ApiKeys(self.pool, KeyHasher(secret.encode()))
 
     def working_copy(self) -> WorkingCopy:
         """The balances in the Redis of TOLLGATE_REDIS_URL."""
@@ -96,7 +96,7 @@ class Tools:
                 self._redis = Redis.from_url(url)
             except ValueError as error:
                 raise ConfigError("environment", "TOLLGATE_REDIS_URL", str(error)) from error
-        return RedisWorkingCopy(Pipeline(self._redis, REDIS_TIMEOUT_S), self._pool)
+        return RedisWorkingCopy(Pipeline(self._redis, REDIS_TIMEOUT_S), self.pool)
 
     async def close(self) -> None:
         """Closes the connection to Redis, if there was one. The pool is its owner's to close."""

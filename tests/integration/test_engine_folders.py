@@ -37,6 +37,7 @@ def test_a_state_folder_too_long_for_a_socket_gets_a_short_folder(
     assert [socket for socket in sockets if socket.exists()] == []
 
 
+@pytest.mark.parametrize("name", ["a 'b' % é?&", "comma, space"])
 def test_an_odd_name_is_no_obstacle(
     engine_folder: Path, start_engine: StartEngine, name: str
 ) -> None:

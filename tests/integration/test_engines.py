@@ -221,7 +221,6 @@ def test_an_interrupted_first_start_is_done_again(
     assert not unfinished.exists()
 
 
-@pytest.mark.parametrize("name", ["a 'b' % é?&", "comma, space"])
 def test_an_engine_that_does_not_start_names_its_log(engine_folder: Path) -> None:
     """The engine's own words say more than ours."""
     postgres = LocalPostgres(engine_folder, settings={"no_such_setting": "1"})

@@ -138,7 +138,7 @@ async def test_an_account_keeps_its_order_when_the_clock_is_set_back(
         await desk.grant(account.account_id, 1_000)
     entries = await entries_of(desk, account.account_id)
     assert_chained(entries, 4_000)
-    assert (entries[1].posted_at - entries[0].posted_at).days >= 0
+    assert (entries[1].posted_at - entries[0].posted_at).days >= 1
 
 
 async def test_a_balance_that_redis_could_not_count_is_refused(desk: Desk) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 from aiohttp import web
@@ -191,12 +190,6 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
 def minute(number: int) -> datetime:
     """The times of a test's rows."""
     return datetime(2026, 1, 31, 12, number, tzinfo=UTC)
-
-
-async def key_ids(pool: asyncpg.Pool, query: str, *arguments: object) -> list[UUID]:
-    """The first column of what a query finds."""
-    async with acquired(pool) as connection:
-        return [row[0] for row in await connection.fetch(query, *arguments)]
 
 
 def _rates(desk: Desk) -> RateTable:

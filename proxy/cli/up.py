@@ -1,0 +1,75 @@
+"""`tollgate up`: everything on one machine, from one command."""
+
+import os
+from pathlib import Path
+
+import click
+import structlog
+
+from config.rates import load_rates
+from config.settings import config_folder, load_settings
+from deploy.local.banner import banner
+from deploy.local.private_files import make_state_folder, removed_around
+from deploy.local.provider_choice import choose_provider
+from deploy.local.stack_lock import stack_lock
+from ledger.database import database_errors
+from ledger.migrate import migrate
+from proxy import stack
+from proxy.cli.ending import explained_end
+from proxy.cli.environment import LOCAL_FILE
+from proxy.cli.running import run
+from proxy.listener import listen
+from proxy.local_stack import LocalStack
+from proxy.logs import configure_logs
+from proxy.stop_signals import StopSignals
+from proxy.supervisor import Supervisor
+
+DEV_FILE = "dev.json"
+# The workers of a parent that was killed close their socket a moment later.
+PORT_WAIT_S = 2.0
+
+
+@click.command()
+def up() -> None:
+    """Run everything on this machine: engines, writer, workers, and a provider if need be.
+
+    Data are kept in TOLLGATE_STATE_DIR. TOLLGATE_DATABASE_URL and TOLLGATE_REDIS_URL stand for
+    engines of your own. Without OPENAI_API_KEY a pretend provider answers. Ctrl-C stops it all;
+    calls under way may end, for TOLLGATE_SHUTDOWN_TIMEOUT_S at most, a second Ctrl-C cuts them.
+    """
+    configure_logs()
+    with explained_end(), StopSignals() as signals:
+        _up(signals)
+
+
+def _up(signals: StopSignals) -> None:
+    folder = config_folder(os.environ)
+    settings = load_settings(folder, os.environ)
+    table = load_rates(folder, frozenset(settings.upstreams))
+    provider = choose_provider(settings, os.environ)
+    state_dir = make_state_folder(Path(settings.state_dir))
+    with (
+        stack_lock(state_dir),
+        listen(settings.host, settings.port, wait_s=PORT_WAIT_S) as listener,
+        Supervisor(signals, structlog.get_logger("supervisor")) as supervisor,
+        removed_around(state_dir / DEV_FILE) as dev_file,
+    ):
+        local = LocalStack(settings, os.environ, state_dir, supervisor)
+        base_url = stack.base_url(settings, listener)
+        migration_url = local.start_engines()
+        with signals.interrupting():
+            run(_migrate(migration_url))
+        local.make_secrets(provider)
+        local.write_environment(state_dir / LOCAL_FILE)
+        local.start_children(listener, provider)
+        local.wait_until_ready(base_url)
+        with signals.interrupting():
+            welcome = local.welcome(base_url, provider, table)
+            local.write_dev_file(dev_file, welcome)
+        click.echo(banner(welcome))
+        supervisor.run()
+
+
+async def _migrate(owner_url: str) -> None:
+    with database_errors():
+        await migrate(owner_url)

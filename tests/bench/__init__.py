@@ -1,0 +1,1 @@
+"""What a metered call costs in CPU time."""
