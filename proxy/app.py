@@ -42,6 +42,7 @@ from proxy.models import ModelList
 from proxy.rates import CurrentRates
 from proxy.relay_stream import StreamRelay
 from proxy.reserving import Reserving
+from proxy.slow_starters import SlowStarters
 from proxy.upstream import Upstream
 
 POOL_SIZE = 8
@@ -55,6 +56,7 @@ class Server(msgspec.Struct, frozen=True):
     in_flight: InFlight
     reservations: Reservations
     settlements: Settlements
+    slow_starters: SlowStarters
 
 
 class _Engines(msgspec.Struct, frozen=True):
@@ -88,14 +90,14 @@ async def open_server(
         departures = Departures()
         for work in (reservations.keep_alive(), settlements.watch(), departures.look()):
             stack.enter_context(_running(asyncio.ensure_future(work)))
-        in_flight = InFlight()
-        app = _application(settings, secrets, engines, in_flight)
+        in_flight, slow_starters = InFlight(), SlowStarters(settings.client_timeout_s)
+        app = _application(settings, secrets, engines, in_flight, slow_starters)
         metering = _metering(settings, rates, reservations, departures, engines)
         app.router.add_post("/v1/chat/completions", metering.handle, name=METERED)
         app.add_routes(ModelList(rates.current).routes())
         app.add_routes(Health(engines.pipeline, in_flight).routes())
         app.add_routes(_people_routes(settings, secrets, rates, engines))
-        yield Server(app, in_flight, reservations, settlements)
+        yield Server(app, in_flight, reservations, settlements, slow_starters)
 
 
 async def _open_engines(stack: AsyncExitStack, settings: Settings, secrets: Secrets) -> _Engines:
@@ -141,12 +143,16 @@ def _metering(
 
 
 def _application(
-    settings: Settings, secrets: Secrets, engines: _Engines, in_flight: InFlight
+    settings: Settings,
+    secrets: Secrets,
+    engines: _Engines,
+    in_flight: InFlight,
+    slow_starters: SlowStarters,
 ) -> web.Application:
     hasher = KeyHasher(secrets.key_secret)
     authenticator = Authenticator(hasher, engines.pipeline, engines.pool)
     app = web.Application(
-        middlewares=middlewares(authenticator, engines.working_copy, in_flight),
+        middlewares=middlewares(authenticator, engines.working_copy, in_flight, slow_starters),
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(sign_responses)

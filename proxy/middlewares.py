@@ -14,6 +14,7 @@ from proxy.call_log import CALL_LOG, CallLog
 from proxy.client_stream import HAS_BEGUN
 from proxy.errors import KNOWN_ERRORS, as_api_error
 from proxy.in_flight import InFlight
+from proxy.slow_starters import SlowStarters
 
 METERED = "metered"  # the name of routes whose key is checked by their own reserve
 _UNLOGGED = frozenset({"/healthz", "/readyz"})
@@ -21,18 +22,26 @@ _log = structlog.get_logger(__name__)
 
 
 def middlewares(
-    authenticator: Authenticator, working_copy: RedisWorkingCopy, in_flight: InFlight
+    authenticator: Authenticator,
+    working_copy: RedisWorkingCopy,
+    in_flight: InFlight,
+    slow_starters: SlowStarters,
 ) -> list[Middleware]:
     """All of them, the outermost first."""
-    return [log_requests(in_flight), envelope_errors, authenticate(authenticator, working_copy)]
+    return [
+        log_requests(in_flight, slow_starters),
+        envelope_errors,
+        authenticate(authenticator, working_copy),
+    ]
 
 
-def log_requests(in_flight: InFlight) -> Middleware:
+def log_requests(in_flight: InFlight, slow_starters: SlowStarters) -> Middleware:
     """Gives each request its id, counts it, and writes its line when it has ended."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = new_id()
+        slow_starters.note(request)
         log = request[CALL_LOG] = CallLog()
         status = 500
         with in_flight.counting():

@@ -14,6 +14,7 @@ from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import Settings
 from proxy.app import Server, open_server
+from proxy.file_limit import raise_file_limit
 from proxy.logs import configure_logs
 
 # After calls were stopped: time to settle them and to tell their clients.
@@ -28,6 +29,7 @@ def run_worker(
 ) -> int:
     """Serves on `listener` until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
+    raise_file_limit()
     uvloop.run(_serve(settings, secrets, table, listener))
     return 0
 
@@ -47,12 +49,20 @@ async def _serve(
         await runner.setup()
         site = web.SockSite(runner, listener, backlog=1024)
         await site.start()
+        looking = _look_for_slow_starters(server, runner)
         gc.freeze()
         _log.info("serving", url=settings.public_url)
         await stopping.wait()
         await drain(server, site, settings)
+        looking.cancel()
         await runner.cleanup()
     _log.info("stopped")
+
+
+def _look_for_slow_starters(server: Server, runner: web.AppRunner) -> asyncio.Task[None]:
+    if runner.server is None:
+        raise RuntimeError("the runner is not set up")
+    return asyncio.create_task(server.slow_starters.look(runner.server))
 
 
 def with_public_url(settings: Settings, listener: socket.socket) -> Settings:
