@@ -15,7 +15,7 @@ from ledger.scripts import Script
 
 Reply = Any
 LARGEST_BATCH = 512
-TIMEOUT_S = 2.0
+TIMEOUT_S = 3.0
 
 # Answers of a Redis that is there and cannot serve.
 _CANNOT_SERVE = ("LOADING", "OOM", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF")

@@ -17,6 +17,7 @@ HOP_BY_HOP = frozenset(
 _NOT_FOR_PROVIDERS = HOP_BY_HOP | {
     *("authorization", "api-key", "x-api-key", "cookie", "host", "content-length"),
     *("accept-encoding", "openai-organization", "openai-project", "forwarded"),
+    *("content-type", "content-encoding"),
 }
 
 _NOT_FOR_CLIENTS = HOP_BY_HOP | {
@@ -24,7 +25,11 @@ _NOT_FOR_CLIENTS = HOP_BY_HOP | {
     *("strict-transport-security", "x-request-id"),
 }
 
-_AS_IT_IS = ("Accept-Encoding", "identity")
+_OURS = (
+    # What was priced is JSON in UTF-8: it must not be read as anything else.
+    ("Content-Type", "application/json"),
+    ("Accept-Encoding", "identity"),
+)
 
 
 def for_provider(headers: Iterable[tuple[str, str]]) -> Headers:
@@ -42,7 +47,7 @@ def for_provider(headers: Iterable[tuple[str, str]]) -> Headers:
         for name, value in given
         if name.lower() not in dropped and not name.lower().startswith("x-forwarded-")
     ]
-    return [*passing, _AS_IT_IS]
+    return [*passing, *_OURS]
 
 
 def for_client(headers: Headers, ours: Mapping[str, str]) -> CIMultiDict[str]:

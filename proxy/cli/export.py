@@ -2,8 +2,8 @@
 
 import click
 
-from ledger.exports import Exports
 from ledger.errors import AccountUnknownError
+from ledger.exports import Exports
 from ledger.texts import read_id
 from proxy.cli.running import opened_tools, run
 

@@ -55,15 +55,17 @@ async def test_with_credit_for_37_of_500_simultaneous_calls_37_are_admitted() ->
                     lambda: len(refused) + provider.calls["all"] >= CALLS,
                     "each call has been admitted or refused",
                 )
-                assert len(refused) == CALLS - AFFORDABLE
+                assert Counter(answer.error for answer in refused) == {
+                    "insufficient_credits": CALLS - AFFORDABLE
+                }
                 assert balance.lowest_mc == 0
                 assert len(workers(up)) == 2
                 provider.open("all")
                 answers = await asyncio.gather(*calls)
 
-            assert Counter(answer.status for answer in answers) == {
-                200: AFFORDABLE,
-                402: CALLS - AFFORDABLE,
+            assert Counter((answer.status, answer.error) for answer in answers) == {
+                (200, None): AFFORDABLE,
+                (402, "insufficient_credits"): CALLS - AFFORDABLE,
             }
             assert provider.calls["all"] == AFFORDABLE
             assert balance.lowest_mc == 0
