@@ -42,6 +42,7 @@ class Authenticator:
         self._pool = pool
         self._known: OrderedDict[bytes, Identity] = OrderedDict()
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._looking_up: dict[bytes, asyncio.Task[Identity | None]] = {}
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._waiting = 0
 
@@ -59,7 +60,13 @@ class Authenticator:
             return known
         if self._unknown.get(key_hash, 0) > asyncio.get_running_loop().time():
             return None
-        return await self._look_up(key_hash)
+        # The calls that come at once with a new key share its lookup: the bound is for other keys.
+        lookup = self._looking_up.get(key_hash)
+        if lookup is None:
+            lookup = asyncio.get_running_loop().create_task(self._look_up(key_hash))
+            self._looking_up[key_hash] = lookup
+            lookup.add_done_callback(lambda _: self._looking_up.pop(key_hash, None))
+        return await asyncio.shield(lookup)
 
     async def _look_up(self, key_hash: bytes) -> Identity | None:
         name = identity_key(key_hash)

@@ -13,6 +13,7 @@ from ledger.records import Kind, UsageRecord, decode_record
 from ledger.stream_entry import UNDELIVERED, StreamEntry
 
 ACTOR = "writer"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_TICK = timedelta(microseconds=1)
 _DESCRIPTIONS = {
     "usage": "Usage of {model}",
@@ -37,8 +38,12 @@ class LockedAccount(msgspec.Struct):
 
 
 class Batch(msgspec.Struct):
-    """Everything that one transaction writes, in the column order of its tables."""
+    """Everything that one transaction writes, in the column order of its tables.
 
+    `last_number` is how far the stream is written after it.
+    """
+
+    last_number: int
     usage_rows: list[tuple[object, ...]] = []
     entry_rows: list[tuple[object, ...]] = []
     sync_rows: list[tuple[object, ...]] = []
@@ -69,13 +74,14 @@ def work_out(
     """The batch of `entries`, in order. `accounts` is brought to the state after it.
 
     `last_number` is the last one that Postgres has of this stream: a gap after it, or a number
-    that comes back with something new, means that Redis was set back.
+    that comes back with something new, means that Redis was set back. So may a number that comes
+    back without a hold behind it: what was taken under that number is perhaps forgotten.
 
     Raises:
         UnknownAccountInRecordError, MismatchedRecordError, BalanceLimitError,
         msgspec.DecodeError: an entry cannot be written.
     """
-    batch = Batch()
+    batch = Batch(last_number)
     known = {request_id: dict(kinds) for request_id, kinds in written_mc.items()}
     for entry in entries:
         record = _record(entry)
@@ -92,10 +98,18 @@ def work_out(
             if decision:
                 kinds[record.kind] = decision.record.charge_mc
                 _add(batch, account, decision)
-        if entry.number > last_number + 1 or (is_new and entry.number <= last_number):
-            batch.is_set_back = True
-        last_number = entry.number
+        _follow(batch, entry, is_new=is_new)
     return batch
+
+
+def _follow(batch: Batch, entry: StreamEntry, *, is_new: bool) -> None:
+    """Moves on in the stream, or back with it."""
+    is_known = entry.number <= batch.last_number and not is_new and entry.held_mc > 0
+    if is_known:  # read again: acknowledging it has failed, or another writer was faster
+        return
+    if entry.number != batch.last_number + 1:
+        batch.is_set_back = True
+    batch.last_number = entry.number
 
 
 def _record(entry: StreamEntry) -> UsageRecord:
@@ -129,9 +143,7 @@ def _add(batch: Batch, account: LockedAccount, decision: Decision) -> None:
 
 def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:
     record, usage = decision.record, decision.record.usage
-    created_at = datetime.fromtimestamp(record.created_at_ms // 1000, UTC) + timedelta(
-        milliseconds=record.created_at_ms % 1000
-    )
+    created_at = _EPOCH + timedelta(milliseconds=record.created_at_ms)
     rates = {dimension: rate.text for dimension, rate in record.rates.items()}
     return (
         *(uuid.UUID(record.request_id), record.kind, record.account_id, record.key_id),

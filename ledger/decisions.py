@@ -8,6 +8,7 @@ import msgspec
 from config.rates import MILLIONTHS
 from ledger.records import ORPHAN, Kind, UsageRecord
 from pricing.charge import charge_mc
+from pricing.money import MILLICREDITS
 from pricing.usage import Usage
 
 
@@ -57,17 +58,11 @@ def _within(orphan: UsageRecord, held_mc: int) -> UsageRecord:
     """
     if orphan.charge_mc <= held_mc:
         return msgspec.structs.replace(orphan, ceiling_mc=held_mc)
-    units = dict(orphan.units)
-    for dimension in ("output", "cached_input", "input"):
-        others = {name: count for name, count in units.items() if name != dimension}
-        left_mc = max(held_mc - charge_mc(others, orphan.rates, orphan.rounding), 0)
-        rate = orphan.rates[dimension].millionths
-        if rate:
-            units[dimension] = min(units[dimension], left_mc * MILLIONTHS // rate)
+    units = _affordable(orphan, held_mc)
     usage = Usage(
-        input_tokens=units["input"] + units["cached_input"],
-        cached_input_tokens=units["cached_input"],
-        output_tokens=units["output"],
+        input_tokens=units.get("input", 0) + units.get("cached_input", 0),
+        cached_input_tokens=units.get("cached_input", 0),
+        output_tokens=units.get("output", 0),
     )
     return msgspec.structs.replace(
         orphan,
@@ -76,3 +71,17 @@ def _within(orphan: UsageRecord, held_mc: int) -> UsageRecord:
         ceiling_mc=held_mc,
         charge_mc=charge_mc(units, orphan.rates, orphan.rounding),
     )
+
+
+def _affordable(orphan: UsageRecord, held_mc: int) -> dict[str, int]:
+    """The units of an orphan, the last dimensions cut first until `held_mc` pays for them."""
+    # Half a credit pays for nothing where charges are rounded up to whole ones.
+    budget_mc = held_mc - held_mc % (MILLICREDITS if orphan.rounding == "credit" else 1)
+    units = dict(orphan.units)
+    for dimension in reversed(orphan.units):
+        others = {name: count for name, count in units.items() if name != dimension}
+        left_mc = max(budget_mc - charge_mc(others, orphan.rates, "millicredit"), 0)
+        rate = orphan.rates[dimension].millionths
+        if rate and charge_mc(units, orphan.rates, orphan.rounding) > budget_mc:
+            units[dimension] = min(units[dimension], left_mc * MILLIONTHS // rate)
+    return units

@@ -8,7 +8,15 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from ledger.errors import RedisUnavailableError
 from ledger.scripts import Script
@@ -17,8 +25,12 @@ Reply = Any
 LARGEST_BATCH = 512
 TIMEOUT_S = 3.0
 
-# Answers of a Redis that is there and cannot serve.
-_CANNOT_SERVE = ("LOADING", "OOM", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF")
+# No answer, and no way to know whether there was one.
+_AWAY = (RedisError, OSError, TimeoutError)
+
+# Answers of a Redis that is there and has done nothing: by class, and by the word they begin with.
+_REFUSALS = (ClusterDownError, NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError)
+_REFUSAL_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")
 
 
 @asynccontextmanager
@@ -41,8 +53,11 @@ async def open_pipeline(redis_url: str) -> AsyncIterator["Pipeline"]:
 class _Call:
     __slots__ = ("arguments", "reply", "script")
 
-    def __init__(self, arguments: Sequence[Any], script: Script | None) -> None:
-        self.arguments = arguments
+    def __init__(
+        self, name: str, arguments: Sequence[str | int | bytes], script: Script | None
+    ) -> None:
+        # Encoded here: what cannot be sent is its caller's mistake alone.
+        self.arguments = (name, *map(_encoded, arguments))
         self.script = script
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
@@ -65,11 +80,12 @@ class Pipeline:
         Raises:
             RedisUnavailableError: there was no answer; what was asked may have happened.
         """
-        return self._add(_Call(("EVALSHA", script.digest, len(keys), *keys, *arguments), script))
+        called = (script.digest, len(keys), *keys, *arguments)
+        return self._add(_Call("EVALSHA", called, script))
 
-    def command(self, *arguments: str | int | bytes) -> asyncio.Future[Reply]:
+    def command(self, name: str, *arguments: str | int | bytes) -> asyncio.Future[Reply]:
         """A plain command's reply; raises as `run` does."""
-        return self._add(_Call(arguments, None))
+        return self._add(_Call(name, arguments, None))
 
     async def close(self) -> None:
         """Waits for what is under way. The Redis client is its owner's to close."""
@@ -85,20 +101,27 @@ class Pipeline:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch = self._waiting[:LARGEST_BATCH]
-                del self._waiting[:LARGEST_BATCH]
-                await self._send(batch)
+                if self._is_away:
+                    await self._come_back()
+                else:
+                    batch = self._waiting[:LARGEST_BATCH]
+                    del self._waiting[:LARGEST_BATCH]
+                    await self._send(batch)
         finally:
             self._running = None
 
-    async def _send(self, batch: list[_Call]) -> None:
-        was_sent = False
+    async def _come_back(self) -> None:
+        """Asks a Redis that was away whether it is there; if not, nobody stands in line for it."""
         try:
-            if self._is_away:
-                # Asked first, so that a call to a Redis that is away is known not to have happened.
-                await self._round_trip([("PING",)])
-                self._is_away = False
-            was_sent = True
+            await self._round_trip([("PING",)])
+            self._is_away = False
+        except _AWAY as error:
+            # Nothing of this was sent, so it is known not to have happened.
+            waiting, self._waiting = self._waiting, []
+            _answer_all(waiting, error, was_sent=False)
+
+    async def _send(self, batch: list[_Call]) -> None:
+        try:
             replies = await self._round_trip([call.arguments for call in batch])
             forgotten = [
                 call
@@ -110,11 +133,13 @@ class Pipeline:
                     _answer(call, reply)
             if forgotten:
                 await self._load_and_send(forgotten)
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             self._is_away = True
-            reason = str(error) or type(error).__name__
-            for call in batch:
-                _answer(call, RedisUnavailableError(reason, was_sent=was_sent))
+            _answer_all(batch, error, was_sent=True)
+        except BaseException:
+            self._is_away = True
+            _answer_all(batch, ConnectionAbortedError("the pipeline has ended"), was_sent=True)
+            raise
 
     async def _load_and_send(self, batch: list[_Call]) -> None:
         scripts = {call.script for call in batch if call.script}
@@ -132,12 +157,25 @@ class Pipeline:
         return replies
 
 
+def _encoded(argument: str | int | bytes) -> bytes:
+    if isinstance(argument, bytes):
+        return argument
+    return argument.encode() if isinstance(argument, str) else b"%d" % argument
+
+
 def _answer(call: _Call, reply: Reply) -> None:
     if call.reply.done():  # its caller was cancelled
         return
-    if isinstance(reply, ResponseError) and str(reply).startswith(_CANNOT_SERVE):
-        reply = RedisUnavailableError(str(reply), was_sent=False)
+    if isinstance(reply, ResponseError):
+        refused = isinstance(reply, _REFUSALS) or str(reply).startswith(_REFUSAL_WORDS)
+        reply = RedisUnavailableError(str(reply), was_sent=not refused)
     if isinstance(reply, Exception):
         call.reply.set_exception(reply)
     else:
         call.reply.set_result(reply)
+
+
+def _answer_all(batch: Sequence[_Call], error: Exception, *, was_sent: bool) -> None:
+    reason = str(error) or type(error).__name__
+    for call in batch:
+        _answer(call, RedisUnavailableError(reason, was_sent=was_sent))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from ledger.database import acquired, database_errors
+from ledger.database import acquired
 from ledger.errors import AccountUnknownError
 from ledger.ids import new_id
 from ledger.pipeline import Pipeline, Reply
@@ -16,6 +16,7 @@ from ledger.scripts import load_script
 from ledger.working_copy import WorkingBalance
 
 REBUILD_TTL_MS = 10_000
+SYNCS_AT_ONCE = 1000
 
 _QUERIES = load_queries("working_copy")
 
@@ -72,20 +73,30 @@ class RedisWorkingCopy:
 
     async def apply_syncs(self, account_id: str) -> None:
         """Brings what Postgres has committed for the account to Redis, in order, each once."""
+        while await self._apply_some(account_id) == SYNCS_AT_ONCE:
+            pass  # there may be more
+
+    async def _apply_some(self, account_id: str) -> int:
         keys = account_keys(account_id)
         applied = await self._pipeline.command("HGET", keys.account, "sync")
         async with acquired(self._pool) as connection:
-            rows = await connection.fetch(_QUERIES["syncs_after"], account_id, int(applied or 0))
-            if not rows:
-                if applied:
-                    await connection.execute(_QUERIES["mark_applied"], account_id, int(applied))
-                return
-            last = await self._pipeline.run(
-                self._sync, (keys.account, keys.rebuild), _sync_arguments(rows)
-            )
-            # An account that is not in Redis is rebuilt with all of these in its balance.
-            reached = rows[-1]["number"] if last == -1 else int(last)
+            if applied is None:
+                # Not in Redis: it will be rebuilt with all that is committed by now.
+                rows = []
+                reached = await connection.fetchval(_QUERIES["last_sync_number"], account_id)
+            else:
+                rows = await connection.fetch(
+                    _QUERIES["syncs_after"], account_id, int(applied), SYNCS_AT_ONCE
+                )
+                reached = rows[-1]["number"] if rows else int(applied)
+            if rows or applied is None:
+                last = await self._pipeline.run(
+                    self._sync, (keys.account, keys.rebuild), _sync_arguments(rows)
+                )
+                # -1: as above; and a rebuild that had begun with less has to begin again.
+                reached = reached if last == -1 else int(last)
             await connection.execute(_QUERIES["mark_applied"], account_id, reached)
+        return len(rows)
 
     async def ensure(self, account_id: str) -> None:
         """Rebuilds an account that Redis has lost; calls at the same time share the work."""
@@ -103,36 +114,44 @@ class RedisWorkingCopy:
             built = await self._try_rebuild(account_id)
 
     async def _try_rebuild(self, account_id: str) -> bool:
+        draft = await self._begin_rebuild(account_id)
+        return draft is None or await self._finish_rebuild(account_id, draft)
+
+    async def _begin_rebuild(self, account_id: str) -> list[str | int] | None:
+        """Sets the token and reads the ledger; None where the account is there."""
         keys = account_keys(account_id)
         token = new_id()
         begun = await self._pipeline.run(
             self._begin, (keys.account, keys.holds, keys.rebuild), (token, REBUILD_TTL_MS)
         )
         if begun[0] == b"there":
-            return True
+            return None
         filed = [name.decode() for name in begun[1::2]]
-        arguments = await self._read_ledger(account_id, filed)
+        return [token, account_id, *await self._read_ledger(account_id, filed)]
+
+    async def _finish_rebuild(self, account_id: str, draft: list[str | int]) -> bool:
+        """False where something of the account has changed since the token was set."""
+        keys = account_keys(account_id)
         finished: Reply = await self._pipeline.run(
             self._finish,
             (keys.account, keys.holds, keys.rebuild, keys.shared.deadlines),
-            (token, account_id, *arguments),
+            draft,
         )
         return bool(finished != b"again")
 
     async def _read_ledger(self, account_id: str, request_ids: Sequence[str]) -> list[str | int]:
         """Balance, last sync number, keys and written settlements, all of one moment."""
-        with database_errors():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                account = await connection.fetchrow(_QUERIES["account"], account_id)
-                if account is None:
-                    raise AccountUnknownError(account_id)
-                api_keys = await connection.fetch(_QUERIES["keys"], account_id)
-                written = await connection.fetch(
-                    _QUERIES["written_settlements"], [uuid.UUID(name) for name in request_ids]
-                )
+        async with (
+            acquired(self._pool) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            account = await connection.fetchrow(_QUERIES["account"], account_id)
+            if account is None:
+                raise AccountUnknownError(account_id)
+            api_keys = await connection.fetch(_QUERIES["keys"], account_id)
+            written = await connection.fetch(
+                _QUERIES["written_settlements"], [uuid.UUID(name) for name in request_ids]
+            )
         arguments: list[str | int] = [account["balance_mc"], account["last_sync_number"]]
         arguments.append(len(api_keys))
         for key in api_keys:

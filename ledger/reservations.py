@@ -104,6 +104,11 @@ class Reservations:
 
     async def keep_alive(self) -> None:
         """Renews all deadlines every third of their length, until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew_on_time())
+            group.create_task(self._stop_in_time())
+
+    async def _renew_on_time(self) -> None:
         pause_s = self._ttl_s / 3
         while True:
             await asyncio.sleep(pause_s)
@@ -113,6 +118,13 @@ class Reservations:
             except RedisUnavailableError as error:
                 _log.warning("holds_not_renewed", reason=str(error))
                 pause_s = self._ttl_s / 20
+
+    async def _stop_in_time(self) -> None:
+        """Sleeps until the next call would be lost, however long a renewal takes to fail."""
+        while True:
+            now_s = asyncio.get_running_loop().time()
+            living = [one.renewed_s for one in self._under_way.values() if not one.is_stopped]
+            await asyncio.sleep(min(living, default=now_s) + self._give_up_s - now_s)
             self._stop_what_is_lost()
 
     async def _renew_all(self) -> None:
@@ -134,7 +146,7 @@ class Reservations:
     def _stop_what_is_lost(self) -> None:
         oldest_s = asyncio.get_running_loop().time() - self._give_up_s
         for reservation in list(self._under_way.values()):
-            if reservation.renewed_s < oldest_s and not reservation.is_stopped:
+            if reservation.renewed_s <= oldest_s and not reservation.is_stopped:
                 _log.error("call_stopped", request_id=reservation.request.request_id)
                 reservation.stop()
 

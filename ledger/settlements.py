@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 
+import msgspec
 import structlog
 
 from ledger.errors import RedisUnavailableError, SettlementUnavailableError
@@ -28,6 +30,14 @@ class _Pending:
         self.confirmed: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
 
 
+class _Confirmed(msgspec.Struct, frozen=True):
+    """A settlement that Redis has filed under a number, and Postgres may not have."""
+
+    record: UsageRecord
+    number: int
+    is_undelivered: bool
+
+
 class Settlements:
     """Charge and settlement id are fixed at the first try; each repetition is the same."""
 
@@ -37,7 +47,7 @@ class Settlements:
         self._wait_s = wait_s
         self._pending: dict[str, _Pending] = {}
         self._retrying: asyncio.Task[None] | None = None
-        self._remembered: dict[int, dict[str, tuple[int, UsageRecord]]] = defaultdict(dict)
+        self._remembered: dict[int, dict[str, _Confirmed]] = defaultdict(dict)
         self._run_id = ""
 
     def __len__(self) -> int:
@@ -65,6 +75,8 @@ class Settlements:
             async with asyncio.timeout_at(started_s + self._wait_s):
                 return await asyncio.shield(pending.confirmed)
         except TimeoutError:
+            if pending.confirmed.done():  # in this very moment: it is not tried again
+                return pending.confirmed.result()
             pending.is_undelivered = True
             raise SettlementUnavailableError(record.request_id) from None
 
@@ -106,41 +118,56 @@ class Settlements:
             return
         if pending.is_undelivered and not is_undelivered:
             return  # given up while this was under way: once more, to say so
-        self._remember(pending.record, settled)
+        self._remember(pending.record, settled, is_undelivered=is_undelivered)
         self._pending.pop(pending.record.request_id, None)
         if not pending.confirmed.done():
             pending.confirmed.set_result(settled)
 
-    def _remember(self, record: UsageRecord, settled: Settled) -> None:
+    def _remember(
+        self, record: UsageRecord, settled: Settled, *, is_undelivered: bool = False
+    ) -> None:
         of_partition = self._remembered[partition_of(record.account_id)]
-        of_partition[record.request_id] = (settled.number, record)
+        of_partition[record.request_id] = _Confirmed(record, settled.number, is_undelivered)
 
     async def _look(self) -> None:
-        partitions = [number for number, records in self._remembered.items() if records]
-        written = [
-            self._pipeline.command("HGET", partition_keys(number).position, "written")
-            for number in partitions
+        # What Redis has told, taken before it is asked: it must have come at least as far.
+        told = {
+            partition: max(kept.number for kept in records.values())
+            for partition, records in self._remembered.items()
+            if records
+        }
+        asked = [
+            self._pipeline.command("HMGET", partition_keys(partition).position, "number", "written")
+            for partition in told
         ]
         # Asked last: if it is still the same Redis, all answers before were of the same one too.
-        *answers, info = await asyncio.gather(*written, self._pipeline.command("INFO", "server"))
-        if self._run_id and info["run_id"] != self._run_id:
+        *answers, info = await asyncio.gather(*asked, self._pipeline.command("INFO", "server"))
+        positions = [(int(number or 0), int(written or 0)) for number, written in answers]
+        if info["run_id"] != self._run_id or _is_behind(positions, told.values()):
             await self._send_again()
         else:
-            for number, last in zip(partitions, answers, strict=True):
-                self._forget(number, int(last or 0))
+            for partition, (_, written) in zip(told, positions, strict=True):
+                self._forget(partition, written)
         self._run_id = info["run_id"]
 
     def _forget(self, partition: int, last_written: int) -> None:
         self._remembered[partition] = {
-            request_id: remembered
-            for request_id, remembered in self._remembered[partition].items()
-            if remembered[0] > last_written
+            request_id: kept
+            for request_id, kept in self._remembered[partition].items()
+            if kept.number > last_written
         }
 
     async def _send_again(self) -> None:
-        records = [
-            record for kept in self._remembered.values() for _, record in list(kept.values())
-        ]
-        _log.warning("redis_restarted", sent_again=len(records))
-        for record in records:
-            self._remember(record, await self._holds.settle(record))
+        confirmed = [kept for records in self._remembered.values() for kept in records.values()]
+        if confirmed:
+            _log.warning("redis_restarted", sent_again=len(confirmed))
+        await asyncio.gather(*(self._settle_again(kept) for kept in confirmed))
+
+    async def _settle_again(self, kept: _Confirmed) -> None:
+        settled = await self._holds.settle(kept.record, undelivered=kept.is_undelivered)
+        self._remember(kept.record, settled, is_undelivered=kept.is_undelivered)
+
+
+def _is_behind(positions: Iterable[tuple[int, int]], told: Iterable[int]) -> bool:
+    """Whether Redis numbers its records lower than it did: it has been set back."""
+    return any(number < before for (number, _), before in zip(positions, told, strict=True))

@@ -47,8 +47,10 @@ class Sweeper:
 
     async def _must_wait(self) -> bool:
         info = await self._pipeline.command("INFO", "server")
-        is_new = info["run_id"] != self._run_id and info["uptime_in_seconds"] < 2 * self._ttl_s
-        if self._was_away or is_new:
+        is_other = info["run_id"] != self._run_id
+        # Of the first one that is met, only its age says whether it came back a moment ago.
+        is_young = info["uptime_in_seconds"] < 2 * self._ttl_s
+        if self._was_away or (is_other and (self._run_id or is_young)):
             self._quiet_until_s = time.monotonic() + self._ttl_s
         self._was_away = False
         self._run_id = info["run_id"]

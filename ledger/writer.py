@@ -41,7 +41,8 @@ _UNWRITABLE = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     ValueError,
-    KeyError,
+    LookupError,
+    OverflowError,
 )
 
 
@@ -90,7 +91,7 @@ class Writer:
             batch = work_out(entries, accounts, written_mc, last_number)
             await _insert(connection, batch)
             await _update_accounts(connection, accounts, batch.touched)
-            await connection.execute(_QUERIES["move_position"], partition, entries[-1].number)
+            await connection.execute(_QUERIES["move_position"], partition, batch.last_number)
             if batch.is_set_back:
                 # Before the commit: were it after, a crash between them would leave old balances.
                 _log.error("redis_was_set_back", partition=partition, last_number=last_number)
@@ -107,18 +108,25 @@ class Writer:
             account_id=entry.account_id,
             reason=reason,
         )
-        kept = msgspec.json.encode(
-            {**msgspec.to_builtins(entry), "record": entry.record.decode(errors="replace")}
-        )
+        values = (new_id(), partition, entry.number, _kept(entry), _storable(reason))
         async with transaction(self._pool) as connection:
             await connection.fetchval(_QUERIES["lock_position"], partition)
-            await connection.execute(
-                _QUERIES["insert_rejected"],
-                *(new_id(), partition, entry.number, kept.decode(), reason),
-            )
-            await connection.execute(_QUERIES["move_position"], partition, entry.number)
+            await connection.execute(_QUERIES["insert_rejected"], *values)
+            await connection.execute(_QUERIES["pass_over"], partition, entry.number)
         rejected = msgspec.structs.replace(entry, is_rejected=True)
         await self._stream.acknowledge(partition, [rejected])
+
+
+def _kept(entry: StreamEntry) -> str:
+    """A rejected entry as JSON."""
+    fields = {**msgspec.to_builtins(entry), "record": entry.record.decode(errors="replace")}
+    texts = {name: _storable(value) for name, value in fields.items() if isinstance(value, str)}
+    return msgspec.json.encode({**fields, **texts}).decode()
+
+
+def _storable(text: str) -> str:
+    # Postgres has no character of code 0.
+    return text.replace("\0", "\ufffd")
 
 
 async def _lock_accounts(

@@ -17,7 +17,7 @@ class Message(msgspec.Struct, frozen=True):
     """A chat message; its content is decoded only where it is not plain text."""
 
     role: str
-    content: msgspec.Raw = NO_JSON
+    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     audio: msgspec.Raw = NO_JSON
 
 
@@ -83,6 +83,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         fields: dict[str, Any] = msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
         options = fields.get("stream_options")
         if "stream_options" in added and options not in (None, NO_JSON):
-            given = msgspec.json.decode(options, type=dict[str, Any])
+            given = msgspec.json.decode(options, type=dict[str, msgspec.Raw])
             added["stream_options"] = {**given, "include_usage": True}
         return msgspec.json.encode({**fields, **added})

@@ -1,15 +1,16 @@
 """The usage records of a call: what it would cost as an orphan, and what it did cost."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
 
 import msgspec
 
 from config.settings import OrphanPolicy, Rounding
 from ledger.records import ORPHAN, SETTLED, Basis, Status, UsageRecord
+from pricing.bounded_count import byte_length
 from pricing.charge import charge_mc
 from pricing.chat_tokens import count_chat_prompt
 from pricing.quote import Quote, estimated_tokens
@@ -73,11 +74,11 @@ class Charges:
     async def text_tokens(self, call: Call) -> int:
         """A closer bound of the call's text than its bytes: exact for messages, bytes for schemas.
 
-        A model without a tokenizer stays at the bytes.
+        Without a tokenizer, messages stay at their bytes.
         """
         tokenizer = call.model.tokenizer
         if tokenizer is None:
-            return call.bounds.text_tokens
+            return len(_messages(call)) + _schema_bytes(call)
         return await self._count_prompt(call, tokenizer) + _schema_bytes(call)
 
     async def _count(
@@ -90,7 +91,7 @@ class Charges:
         if tokenizer is None:
             basis = "estimated"
             input_tokens = estimated_tokens(len(call.body))
-            output_tokens = estimated_tokens(sum(len(text.encode()) for text in texts))
+            output_tokens = estimated_tokens(sum(byte_length(text) for text in texts))
         else:
             basis = "counted"
             input_tokens = await self._count_prompt(call, tokenizer) + _part_tokens(call)
@@ -105,9 +106,7 @@ class Charges:
         return usage, basis
 
     async def _count_prompt(self, call: Call, tokenizer: str) -> int:
-        fields: dict[str, Any] = msgspec.json.decode(call.body, type=dict[str, msgspec.Raw])
-        messages: Sequence[object] = msgspec.json.decode(fields["messages"])
-        return await self._in_thread(count_chat_prompt, self._counter, tokenizer, messages)
+        return await self._in_thread(_count_messages, self._counter, tokenizer, _messages(call))
 
     async def _in_thread(self, function: Callable[..., int], *arguments: object) -> int:
         loop = asyncio.get_running_loop()
@@ -137,6 +136,18 @@ class Charges:
             ceiling_mc=ceiling_mc,
             charge_mc=charge_mc(units, rates, self._rounding),
         )
+
+
+def _messages(call: Call) -> bytes:
+    fields = msgspec.json.decode(call.body, type=dict[str, msgspec.Raw])
+    return bytes(fields["messages"])
+
+
+def _count_messages(counter: TokenCounter, tokenizer: str, messages: bytes) -> int:
+    # Numbers stay text: those of any size must do.
+    return count_chat_prompt(
+        counter, tokenizer, json.loads(messages, parse_int=str, parse_float=str)
+    )
 
 
 def _part_tokens(call: Call) -> int:

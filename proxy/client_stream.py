@@ -38,16 +38,8 @@ class ClientStream:
 
     async def write(self, data: bytes) -> None:
         """Gives bytes to the client, or drops them if it has left."""
-        if self.has_left or not data:
-            return
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                if not self.response.prepared:
-                    self._request[HAS_BEGUN] = True
-                    await self.response.prepare(self._request)
-                await self.response.write(data)
-        except (ConnectionError, TimeoutError):
-            self.leave()
+        if data:
+            await self._send(data, is_last=False)
 
     def leave(self) -> None:
         """Takes note that the client is not there any more."""
@@ -57,10 +49,8 @@ class ClientStream:
 
     async def end(self, data: bytes) -> web.StreamResponse:
         """Writes the last bytes and ends the answer's framing."""
-        await self.write(data)
-        if self.has_left:
-            return self.fail()
-        return self.response
+        await self._send(data, is_last=True)
+        return self.fail() if self.has_left else self.response
 
     async def fail_with(self, data: bytes) -> web.StreamResponse:
         """Writes what went wrong, then breaks the answer off."""
@@ -69,6 +59,21 @@ class ClientStream:
 
     def fail(self) -> web.StreamResponse:
         """Breaks the answer off: its framing is never ended, so no client takes it for whole."""
-        if self._request.transport is not None:
-            self._request.transport.close()
+        transport = self._request.transport
+        if transport is not None and self.has_left:
+            transport.abort()  # nobody takes what is still to be sent
+        elif transport is not None:
+            transport.close()
         return self.response
+
+    async def _send(self, data: bytes, *, is_last: bool) -> None:
+        if self.has_left:
+            return
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if not self.response.prepared:
+                    self._request[HAS_BEGUN] = True
+                    await self.response.prepare(self._request)
+                await (self.response.write_eof(data) if is_last else self.response.write(data))
+        except (ConnectionError, TimeoutError):
+            self.leave()

@@ -35,13 +35,7 @@ _OURS = (
 def for_provider(headers: Iterable[tuple[str, str]]) -> Headers:
     """A client's headers as they go upstream; the provider's key is added behind them."""
     given = list(headers)
-    named = {
-        name.strip().lower()
-        for header, value in given
-        if header.lower() == "connection"
-        for name in value.split(",")
-    }
-    dropped = _NOT_FOR_PROVIDERS | named
+    dropped = _NOT_FOR_PROVIDERS | _named_hop_by_hop(given)
     passing = [
         (name, value)
         for name, value in given
@@ -51,9 +45,22 @@ def for_provider(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def for_client(headers: Headers, ours: Mapping[str, str]) -> CIMultiDict[str]:
-    """A provider's headers as they reach the client; ours win over its own."""
+    """A provider's headers as they reach the client; what is said of credits is ours alone."""
+    dropped = _NOT_FOR_CLIENTS | _named_hop_by_hop(headers)
     passing = CIMultiDict(
-        (name, value) for name, value in headers if name.lower() not in _NOT_FOR_CLIENTS
+        (name, value)
+        for name, value in headers
+        if name.lower() not in dropped and not name.lower().startswith("x-credits-")
     )
     passing.update(ours)
     return passing
+
+
+def _named_hop_by_hop(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The headers that a `Connection` header declares to be for the next hop only."""
+    return frozenset(
+        name.strip().lower()
+        for header, value in headers
+        if header.lower() == "connection"
+        for name in value.split(",")
+    )

@@ -66,9 +66,12 @@ class Metering:
         upstream = self._upstreams[held.call.model.upstream]
         headers = for_provider(request.headers.items())
         try:
-            async with held.reservation.guard():
-                answer = await upstream.post(PATH, headers, held.call.upstream_body(held.limit))
+            with self._streams.watching(request, held):
+                async with held.reservation.guard():
+                    answer = await upstream.post(PATH, headers, held.call.upstream_body(held.limit))
         except TimeoutError:
+            if not held.reservation.is_stopped:
+                held.abandon()
             raise CallStoppedError from None
         try:
             yield answer
@@ -79,7 +82,7 @@ class Metering:
         self, request: web.Request, held: HeldCall, answer: UpstreamAnswer
     ) -> web.StreamResponse:
         headers = for_client(answer.headers, _ours(held))
-        is_stream = headers.get("content-type", "").startswith("text/event-stream")
+        is_stream = headers.get("content-type", "").lower().startswith("text/event-stream")
         if is_stream and answer.status < 300:
             return await self._streams.relay(request, held, answer, headers)
         timeout_s = self._settings.client_timeout_s

@@ -45,6 +45,8 @@ async def relay_answer(
     except TimeoutError:
         raise CallStoppedError from None
     if len(body) > HELD_BYTES:
+        if answer.status < 400 and not body.lstrip().startswith(b"{"):
+            raise BadAnswerError
         client = ClientStream(
             request, answer.status, headers, timeout_s=timeout_s, on_departure=lambda: None
         )
@@ -88,7 +90,9 @@ async def _relay_large(
     held: HeldCall, client: ClientStream, body: bytes, blocks: AsyncIterator[bytes]
 ) -> web.StreamResponse:
     """Streams what is too large to be held; its last block waits for the settlement."""
+    status = client.response.status
     received, last = bytearray(), body
+    is_cut = False
     try:
         async with held.reservation.guard():
             async for block in blocks:
@@ -97,13 +101,24 @@ async def _relay_large(
                 last = block
                 if len(received) > LARGEST_ANSWER:
                     break  # what there is makes no whole answer
-        outcome = _outcome(client.response.status, bytes(received + last))
-    except (UpstreamCutError, BadAnswerError, TimeoutError):
-        transcript = Transcript()
-        transcript.add_text(received.decode(errors="replace"))
-        outcome = Outcome(status="cut", transcript=transcript)
+        outcome = _outcome(status, bytes(received + last))
+    except (UpstreamCutError, BadAnswerError, TimeoutError) as error:
+        if not received:  # nothing was sent: it is free, and can still be told by a status
+            raise (CallStoppedError() if isinstance(error, TimeoutError) else error) from None
+        is_cut, outcome = True, _cut_outcome(status, bytes(received))
     try:
         await held.settle(outcome)
     except SettlementUnavailableError:
+        if not client.has_begun:
+            raise
         return client.fail()
-    return await client.end(last) if outcome.status == "completed" else client.fail()
+    return client.fail() if is_cut else await client.end(last)
+
+
+def _cut_outcome(status: int, received: bytes) -> Outcome:
+    """What was delivered of an answer is charged; what was delivered of an error is not."""
+    if status >= 400:
+        return Outcome(status="failed")
+    transcript = Transcript()
+    transcript.add_broken_answer(received)
+    return Outcome(status="cut", transcript=transcript)

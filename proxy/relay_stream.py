@@ -1,5 +1,8 @@
 """Relays a stream of server-sent events; its end waits for the settlement."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -23,6 +26,19 @@ class StreamRelay:
         self._drain_s = drain_s
         self._client_timeout_s = client_timeout_s
 
+    @contextmanager
+    def watching(self, request: web.Request, held: HeldCall) -> Iterator[None]:
+        """Ends the wait for a stream to begin, in a while, if its client leaves meanwhile."""
+        if not held.call.is_stream:
+            yield  # of other calls the usage comes with the answer, however late
+            return
+
+        def leave() -> None:
+            held.reservation.end_after(self._drain_s)
+
+        with self._departures.watching(request, leave):
+            yield
+
     async def relay(
         self,
         request: web.Request,
@@ -43,7 +59,8 @@ class StreamRelay:
             timeout_s=self._client_timeout_s,
             on_departure=lambda: held.reservation.end_after(self._drain_s),
         )
-        meter = StreamMeter(wants_usage=held.call.wants_usage)
+        chat = held.call.chat
+        meter = StreamMeter(wants_usage=held.call.wants_usage, choices=chat.n or 1)
         with self._departures.watching(request, client.leave):
             failure = await self._pump(held, answer, client, meter)
         outcome = _outcome(held, meter, failure, has_left=client.has_left)
@@ -72,6 +89,7 @@ class StreamRelay:
                     await client.write(meter.feed(block))
                     if meter.has_ended:
                         break
+                await client.write(meter.end())
         except TimeoutError:
             return CallStoppedError()
         except UpstreamCutError as error:

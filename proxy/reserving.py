@@ -15,6 +15,7 @@ from pricing.money import credits_text
 from pricing.quote import Quote, affordable_limit, quote
 from proxy.call import Call
 from proxy.charges import Charges, Outcome
+from proxy.transcript import Transcript
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ class HeldCall:
         self.reservation = reservation
         self.limit = limit
         self.record: UsageRecord | None = None
+        self._unsettled = Outcome(status="failed")
         self._charges = charges
         self._reservations = reservations
 
@@ -55,6 +57,14 @@ class HeldCall:
         self.record = record
         settled: Settled = await self._reservations.settle(self.reservation, record)
         return Receipt(record.charge_mc, settled.balance_mc)
+
+    def abandon(self) -> None:
+        """The client has left, and no answer is waited for any more: its question is charged."""
+        self._unsettled = Outcome(status="abandoned", transcript=Transcript())
+
+    async def settle_as_it_is(self) -> Receipt:
+        """Ends a call of which nothing came; raises as `settle` does."""
+        return await self.settle(self._unsettled)
 
 
 class Reserving:
@@ -83,7 +93,7 @@ class Reserving:
 
     async def _release(self, held: HeldCall) -> None:
         with suppress(SettlementUnavailableError):  # it goes on; the call's own error is told
-            await held.settle(Outcome(status="failed"))
+            await held.settle_as_it_is()
 
     async def _reserve(self, call: Call, cheap: Quote) -> HeldCall:
         with suppress(NotEnoughCreditsError):  # only then is it worth counting

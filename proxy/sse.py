@@ -4,7 +4,8 @@ import re
 
 LARGEST_EVENT = 16 * 1024 * 1024
 
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+# Line ends may be mixed; CR LF CR LF has LF CR LF at its end.
+_BLANK_LINE = re.compile(rb"\n\r\n|\n\n|\r\r")
 _DATA_LINE = re.compile(rb"^data:[ ]?(.*?)\r?$", re.MULTILINE)
 
 
@@ -66,7 +67,7 @@ def _last_end(data: bytes) -> int:
     """
     ends = (
         (data.rfind(b"\n\n"), 2),
-        (data.rfind(b"\r\n\r\n"), 4),
+        (data.rfind(b"\n\r\n"), 3),
         (data.rfind(b"\r\r"), 2),
     )
     position, length = max(ends)

@@ -22,11 +22,11 @@ _DONE = b"[DONE]"
 class StreamMeter:
     """Fed with a provider's bytes, gives what may pass; withholds what must wait for settlement."""
 
-    def __init__(self, *, wants_usage: bool) -> None:
+    def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
         self._wants_usage = wants_usage
+        self._unfinished_choices = choices
         self._buffer = EventBuffer()
         self._withheld: list[bytes] = []
-        self._has_finished = False
         self.transcript = Transcript()
         self.usage: Usage | None = None
         self.has_error = False
@@ -39,19 +39,24 @@ class StreamMeter:
         whole = self._buffer.feed(data)
         if not whole:
             return b""
-        if not self._has_finished and _FINISH.search(whole):
-            self._has_finished = True
+        self._unfinished_choices -= len(_FINISH.findall(whole))
         if not self._withheld and not _TELLING.search(whole):
             self.transcript.add_events(whole)
             return whole
         return b"".join(self._look_into(event) for event in split_events(whole))
+
+    def end(self) -> bytes:
+        """What may pass when no more bytes come: a last event that lacks only its blank line."""
+        data = event_data(self._buffer.rest).strip()
+        is_whole = data == _DONE or read_chunk(data) is not None
+        return self.feed(b"\n\n") if is_whole else b""
 
     @property
     def is_complete(self) -> bool:
         """Whether the provider has said all, also one that never says `[DONE]`."""
         if self.has_error:
             return False
-        return self.has_ended or (self._has_finished and not self._buffer.rest.strip())
+        return self.has_ended or (self._unfinished_choices <= 0 and not self._buffer.rest.strip())
 
     def ending(self, charged_mc: int) -> bytes:
         """What was withheld, for a client whose call is settled: the charge is in its usage."""
@@ -62,16 +67,17 @@ class StreamMeter:
         """What passes because of this event."""
         if self.has_ended:
             return b""
-        data = event_data(event)
-        if data.strip() == _DONE:
+        data = event_data(event).strip()
+        if data == _DONE:
             self.has_ended = True
-            self._withheld.append(event)
+        if data == _DONE or (self._withheld and not data):
+            self._withheld.append(event)  # a comment says nothing: what is withheld waits on
             return b""
         self.transcript.add_events(event)
         chunk = read_chunk(data)
         if chunk and (chunk.error not in (None, msgspec.Raw(b"null"))):
             self.has_error = self.has_ended = True
-            self._withheld = [event]
+            self._withheld.append(event)
             return b""
         usage = read_usage(data)
         if usage:
@@ -91,6 +97,9 @@ class StreamMeter:
 
     def _with_charge(self, event: bytes, charged: msgspec.Raw, charged_mc: int) -> bytes:
         data = event_data(event)
-        if self.has_error or read_usage(data) is None:
+        if read_usage(data) is None:
             return event
-        return make_event(with_charge(data, charged, charged_mc))
+        try:
+            return make_event(with_charge(data, charged, charged_mc))
+        except msgspec.DecodeError:  # usage can be read out of what cannot be written again
+            return event

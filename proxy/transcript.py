@@ -1,11 +1,20 @@
 """What was received of an answer, kept so that its tokens can be counted if nobody reports them."""
 
+import json
+import re
 from collections import defaultdict
 
 from proxy.answers import read_chunk
 from proxy.sse import event_data, split_events
 
 FOLD_AT_BYTES = 256 * 1024
+
+# A field with something that the model has written, up to its end or that of the data.
+_TEXT_FIELD = re.compile(
+    rb'"(?:content|refusal|reasoning_content|reasoning|arguments)"\s*:\s*'
+    rb'"(?P<text>[^"\\]*(?:\\.[^"\\]*)*)',
+    re.DOTALL,
+)
 
 
 class Transcript:
@@ -29,9 +38,10 @@ class Transcript:
         for index, text in chunk.texts() if chunk else ():
             self._texts[index].append(text)
 
-    def add_text(self, text: str) -> None:
-        """What can't be read as an answer, taken as text."""
-        self._texts[0].append(text)
+    def add_broken_answer(self, data: bytes) -> None:
+        """What has come of a JSON answer that has no end."""
+        for number, found in enumerate(_TEXT_FIELD.finditer(data)):
+            self._texts[number].append(_unescaped(found["text"]))
 
     def texts(self) -> list[str]:
         """What each choice has said so far."""
@@ -50,3 +60,11 @@ class Transcript:
                 self._texts[index].append(text)
         self._blocks.clear()
         self._size = 0
+
+
+def _unescaped(text: bytes) -> str:
+    decoded = text.decode(errors="replace")
+    try:
+        return str(json.loads(f'"{decoded}"', strict=False))
+    except ValueError:  # cut in the middle of an escape
+        return decoded

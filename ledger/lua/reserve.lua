@@ -11,17 +11,18 @@ local account, holds, deadlines, settlements = KEYS[1], KEYS[2], KEYS[3], KEYS[4
 local account_id, request_id, key_id = ARGV[1], ARGV[2], ARGV[3]
 local maximum, minimum = tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local there = redis.call('HMGET', account, 'available', 'held', 'key:' .. key_id)
-if not there[1] then return { 'no_account' } end
-if not there[3] then return { 'key_unknown' } end
-if there[3] ~= 'active' then return { 'key_revoked' } end
-
+-- First of all: asked again, a hold that was made is the answer, whatever has changed since.
 local filed = redis.call('HGET', holds, request_id)
 if filed then
     local hold = parse_hold(filed)
     if hold then return { 'held', hold.ceiling } end
     return { 'closed' }
 end
+
+local there = redis.call('HMGET', account, 'available', 'held', 'key:' .. key_id)
+if not there[1] then return { 'no_account' } end
+if not there[3] then return { 'key_unknown' } end
+if there[3] ~= 'active' then return { 'key_revoked' } end
 if redis.call('XLEN', settlements) >= tonumber(ARGV[7]) then return { 'backlog' } end
 
 local available = tonumber(there[1])

@@ -142,7 +142,8 @@ language sql immutable strict as $$
     )::uuid
 $$;
 
--- Makes the months' partitions from this month on. The application may call it, as the owner.
+-- Makes the months' partitions from this month on. The application may call it, as the owner. A
+-- month of which the default partition has rows (a clock was wrong) stays there.
 create function ensure_usage_partitions(months_ahead integer) returns void
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -155,14 +156,18 @@ begin
         ) at time zone 'UTC';
         month_name := 'usage_records_' || to_char(month_start at time zone 'UTC', 'YYYY_MM');
         if to_regclass(month_name) is null then
-            execute format(
-                'create table %I partition of usage_records for values from (%L) to (%L)',
-                month_name,
-                uuid_floor(month_start),
-                uuid_floor(
-                    (month_start at time zone 'UTC' + interval '1 month') at time zone 'UTC'
-                )
-            );
+            begin
+                execute format(
+                    'create table %I partition of usage_records for values from (%L) to (%L)',
+                    month_name,
+                    uuid_floor(month_start),
+                    uuid_floor(
+                        (month_start at time zone 'UTC' + interval '1 month') at time zone 'UTC'
+                    )
+                );
+            exception when check_violation then
+                raise warning '% stays in usage_records_default', month_name;
+            end;
         end if;
     end loop;
 end

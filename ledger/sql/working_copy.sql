@@ -14,14 +14,20 @@ select number, amount_mc, key_id, key_state
 from balance_syncs
 where account_id = $1 and number > $2
 order by number
-limit 1000;
+limit $3;
+
+-- name: last_sync_number
+select last_sync_number from accounts where id = $1;
 
 -- name: mark_applied
 update accounts set applied_sync_number = $2
 where id = $1 and applied_sync_number < $2;
 
 -- name: accounts_with_unapplied_syncs
-select id from accounts where applied_sync_number < last_sync_number limit 1000;
+select id from accounts
+where applied_sync_number < last_sync_number
+order by id
+limit 1000;
 
 -- name: owner_of_key
 select id, account_id, prefix from api_keys where key_hash = $1;

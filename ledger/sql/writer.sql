@@ -31,11 +31,17 @@ set
     last_sync_number = changed.last_sync_number
 from
     unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bigint[])
-    as changed (id, balance_mc, last_sequence, last_posted_at, last_sync_number)
+        as changed (id, balance_mc, last_sequence, last_posted_at, last_sync_number)
 where accounts.id = changed.id;
 
 -- name: move_position
 update stream_positions set last_number = $2 where redis_partition = $1;
+
+-- name: pass_over
+-- Of a rejected record nobody can say whether it was here before: only the next one is passed, so
+-- that a stream that was set back is still seen by the record after it.
+update stream_positions set last_number = $2
+where redis_partition = $1 and last_number = $2 - 1;
 
 -- name: insert_alert
 insert into alerts (id, kind, account_id, request_id, amount_mc, detail)
@@ -43,8 +49,13 @@ values ($1, $2, $3, $4, $5, $6)
 on conflict (kind, request_id) do nothing;
 
 -- name: insert_rejected
+-- Once, also where acknowledging it has failed. The partition's position is locked.
 insert into rejected_records (id, redis_partition, number, record, reason)
-values ($1, $2, $3, $4, $5);
+select $1, $2, $3, $4, $5
+where not exists (
+    select 1 from rejected_records
+    where redis_partition = $2 and number = $3 and record = $4::jsonb
+);
 
 -- name: ensure_partitions
 select ensure_usage_partitions($1);

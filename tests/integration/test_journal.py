@@ -48,8 +48,7 @@ async def test_g7_every_transactions_postings_sum_to_zero(stack: Stack) -> None:
     """G7: double entry; what customers have is what was given to them less what they used."""
     await make_entries(stack)
     unbalanced = await stack.database.fetch(
-        "select transaction_id from postings group by 1 having sum(amount_mc) <> 0"
-        " or count(*) <> 2"
+        "select transaction_id from postings group by 1 having sum(amount_mc) <> 0 or count(*) <> 2"
     )
     assert unbalanced == []
     for customer in stack.customers:

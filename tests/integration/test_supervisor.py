@@ -81,13 +81,16 @@ def start_family(engine_folder: Path) -> Iterator[StartFamily]:
 
     yield start
     for family in started:
-        children = (
-            psutil.Process(family.parent.pid).children() if family.parent.poll() is None else []
-        )
         family.parent.kill()
+        for process in named_in_commands(engine_folder):
+            process.kill()
         family.parent.communicate()
-        for child in children:
-            child.kill()
+
+
+def named_in_commands(folder: Path) -> list[psutil.Process]:
+    """The processes that were started to work in a folder."""
+    found = psutil.process_iter(["cmdline"])
+    return [process for process in found if str(folder) in " ".join(process.info["cmdline"] or ())]
 
 
 def are_gone(pids: list[int]) -> bool:

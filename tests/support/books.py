@@ -1,177 +1,220 @@
-"""Whether the books agree: Redis with Postgres, accounts with entries, entries with usage."""
+"""The protocol of holds on real engines, without HTTP: accounts, holds, settlements, the writer."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from ledger.ids import PARTITIONS
+from ledger.api_keys import ApiKeys
+from ledger.database import acquired, connect_pool
+from ledger.entries import Entries, Posting
+from ledger.holds import Holds, ReserveRequest
+from ledger.ids import new_id, partition_of
+from ledger.keys import KeyHasher
+from ledger.pipeline import Pipeline, open_pipeline
+from ledger.redis_copy import RedisWorkingCopy
 from ledger.redis_keys import account_keys, partition_keys
-from tests.support.clients import Answer
+from ledger.stream import SettlementStream
+from ledger.sweeper import Sweeper
+from ledger.working_copy import WorkingBalance
+from ledger.writer import Writer
+from tests.support.records import orphan_record
 
-PATIENCE_S = 60
-
-_ACCOUNTS = """
-    select
-        id::text,
-        balance_mc,
-        last_sequence,
-        last_sync_number - applied_sync_number as unapplied,
-        (select coalesce(sum(amount_mc), 0)::bigint from ledger_entries
-         where account_id = accounts.id) as entries_mc,
-        (select coalesce(sum(amount_mc), 0)::bigint from ledger_entries
-         where account_id = accounts.id and entry_type = 'grant') as granted_mc,
-        (select coalesce(sum(posted_mc), 0)::bigint from usage_records
-         where account_id = accounts.id) as posted_mc
-    from accounts
-"""
-_BROKEN_LINKS = """
-    select account_id::text, sequence
-    from (
-        select
-            *,
-            row_number() over account as place,
-            lag(balance_after_mc, 1, 0::bigint) over account as carried_mc,
-            lag(posted_at) over account as posted_before
-        from ledger_entries
-        window account as (partition by account_id order by sequence)
-    ) as entries
-    where
-        sequence <> place or balance_before_mc <> carried_mc or posted_at < posted_before
-        or balance_after_mc <> balance_before_mc + amount_mc or balance_after_mc < 0
-"""
-_CHARGED_TWICE = """
-    select ref from ledger_entries where entry_type = 'usage' group by ref having count(*) > 1
-"""
-_UNTOLD = """
-    select request_id::text
-    from usage_records
-    group by request_id
-    having sum(posted_mc) <> coalesce(
-        max(charge_mc) filter (where kind = 'settled'), max(charge_mc)
-    )
-"""
-_SETTLED = """
-    select charge_mc, status from usage_records
-    where request_id::text = $1 and kind = 'settled'
-"""
+TTL_S = 60.0
+MOST_UNWRITTEN = 1_000
+HASHER = KeyHasher(b"a key secret for tests")
 
 
-@dataclass(frozen=True)
+@dataclass
+class Customer:
+    """An account with a key."""
+
+    account_id: str
+    key_id: str
+    key: str
+
+    @property
+    def partition(self) -> int:
+        return partition_of(self.account_id)
+
+
+@dataclass
 class Books:
-    """Both engines of a stack, only ever read."""
+    """All collaborators of the ledger's side, on one database and one Redis."""
 
-    database: asyncpg.Connection
+    pool: asyncpg.Pool
     redis: Redis
+    pipeline: Pipeline
+    working_copy: RedisWorkingCopy
+    holds: Holds
+    stream: SettlementStream
+    writer: Writer
+    sweeper: Sweeper
+    entries: Entries
+    keys: ApiKeys
 
-    async def wait_until_quiet(self) -> None:
-        """Waits until nothing is held, nothing waits to be written, and Redis was told all."""
-        left: dict[str, int] = {}
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while any((left := await self._left()).values()):
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"never came to rest: {left}") from None
+    async def customer(self, amount_mc: int = 0, partition: int | None = None) -> Customer:
+        """A new account with a key; the grant has reached Redis."""
+        account_id = new_id()
+        while partition is not None and partition_of(account_id) != partition:
+            account_id = new_id()
+        await self.execute(
+            "insert into accounts (id, name, redis_partition) values ($1, 'Ada', $2)",
+            *(account_id, partition_of(account_id)),
+        )
+        key = await self.keys.create(account_id, "test")
+        if amount_mc:
+            await self.post(account_id, amount_mc)
+        await self.working_copy.ensure(account_id)
+        await self.working_copy.apply_syncs(account_id)
+        return Customer(account_id, key.api_key.key_id, key.text)
 
-    async def assert_agree(self) -> None:
-        """G5, G6, G9: everything is written, once, and all sums tell the same."""
-        await self.wait_until_quiet()
-        for row in await self.database.fetch(_ACCOUNTS):
-            told = dict(row)
-            in_redis = await self.in_redis(row["id"])
-            assert row["balance_mc"] == sum(in_redis.values()), (told, in_redis)
-            assert row["balance_mc"] == row["entries_mc"], told
-            assert row["balance_mc"] == row["granted_mc"] - row["posted_mc"], told
-            assert (in_redis["held"], in_redis["unwritten"]) == (0, 0), in_redis
-            assert in_redis["available"] >= 0, in_redis
-        assert await self.database.fetch(_BROKEN_LINKS) == []
-        assert await self.database.fetch(_CHARGED_TWICE) == []
-        assert await self.database.fetch(_UNTOLD) == []
-        assert await self.database.fetch("select * from rejected_records") == []
+    async def post(self, account_id: str, amount_mc: int, *, tell: bool = False) -> None:
+        """A grant, or an adjustment where it takes credits; Redis is told if so wished."""
+        posting = Posting(
+            account_id=account_id,
+            entry_type="grant" if amount_mc > 0 else "adjustment",
+            amount_mc=amount_mc,
+            description="For a test",
+            idempotency_key=new_id(),
+            actor="tests",
+        )
+        await self.entries.post(posting)
+        if tell:
+            await self.working_copy.apply_syncs(account_id)
 
-    async def assert_charged(self, answers: Iterable[Answer]) -> None:
-        """G5: what clients have seen is written, once each, at the charge that they were told."""
-        for answer in answers:
-            rows = await self.database.fetch(_SETTLED, answer.request_id)
-            assert [tuple(row) for row in rows] == [(answer.charge_mc, "completed")], answer
+    async def held(
+        self, customer: Customer, maximum_mc: int, minimum_mc: int | None = None, **changes: object
+    ) -> ReserveRequest:
+        """A call that holds credits."""
+        request = call_of(customer, maximum_mc, minimum_mc, **changes)
+        await self.holds.reserve(request)
+        return request
 
-    async def in_redis(self, account_id: str) -> dict[str, int]:
-        """What Redis has of an account, which must be there; in millicredits."""
+    async def write(self, customer: Customer) -> int:
+        """Writes what waits in the customer's partition; how many records that were."""
+        return await self.writer.write_partition(customer.partition)
+
+    async def overdue(self, request: ReserveRequest) -> None:
+        """Lets a hold's deadline be long past, if it has one."""
+        keys = account_keys(request.account_id)
+        member = f"{request.account_id}/{request.request_id}"
+        await self.redis.zadd(keys.shared.deadlines, {member: 1}, xx=True)
+
+    async def sweep(self, request: ReserveRequest) -> bool:
+        """Sweeps a call as if its worker had died long ago."""
+        await self.overdue(request)
+        return await self.holds.sweep(request.account_id, request.request_id)
+
+    async def in_redis(self, customer: Customer) -> WorkingBalance | None:
+        """The account as it stands in Redis; None where it does not."""
         names = ("available", "held", "unwritten")
-        values = await self.redis.hmget(account_keys(account_id).account, names)
-        assert None not in values, f"Redis has lost {account_id}"
-        return {name: int(value) for name, value in zip(names, values, strict=True)}
+        found = await self.redis.hmget(account_keys(customer.account_id).account, names)
+        return None if found[0] is None else WorkingBalance(*(int(value) for value in found))
 
-    async def waiting_records(self) -> int:
-        """How many settlements wait for the writer."""
-        return (await self._left())["records"]
+    async def filed(self, customer: Customer) -> dict[str, str]:
+        """Holds and tombstones of an account, by request id."""
+        filed = await self.redis.hgetall(account_keys(customer.account_id).holds)
+        return {name.decode(): value.decode() for name, value in filed.items()}
 
-    async def _left(self) -> dict[str, int]:
-        pipe = self.redis.pipeline(transaction=False)
-        for number in range(PARTITIONS):
-            pipe.xlen(partition_keys(number).settlements)
-            pipe.zcard(partition_keys(number).deadlines)
-        counts = await pipe.execute()
-        rows = await self.database.fetch(_ACCOUNTS)
-        holds = [await self.redis.hlen(account_keys(row["id"]).holds) for row in rows]
-        return {
-            "records": sum(counts[0::2]),
-            "deadlines": sum(counts[1::2]),
-            "holds": sum(holds),
-            "syncs": sum(row["unapplied"] for row in rows),
-        }
+    async def waiting(self, customer: Customer) -> int:
+        """How many records wait for the writer in the customer's partition."""
+        return int(await self.redis.xlen(partition_keys(customer.partition).settlements))
+
+    async def lose_account(self, customer: Customer) -> None:
+        """Takes the balance out of Redis; holds and tombstones stay."""
+        await self.redis.delete(account_keys(customer.account_id).account)
+
+    async def balance_mc(self, customer: Customer) -> int:
+        """What the ledger says."""
+        query = "select balance_mc from accounts where id = $1"
+        return int(await self.value(query, customer.account_id))
+
+    async def usage(self, request: ReserveRequest) -> dict[str, tuple[int, int]]:
+        """The rows of a request: charge and what it has moved, by kind."""
+        rows = await self.rows(
+            "select kind, charge_mc, posted_mc from usage_records where request_id = $1",
+            request.request_id,
+        )
+        return {row["kind"]: (row["charge_mc"], row["posted_mc"]) for row in rows}
+
+    async def amounts_mc(self, customer: Customer) -> list[int]:
+        """What the account's entries have moved, in order."""
+        query = "select amount_mc from ledger_entries where account_id = $1 order by sequence"
+        return [row["amount_mc"] for row in await self.rows(query, customer.account_id)]
+
+    async def assert_at_rest(self, customer: Customer) -> None:
+        """Redis and ledger agree, nothing is held, nothing is on its way."""
+        await self.working_copy.ensure(customer.account_id)
+        await self.working_copy.apply_syncs(customer.account_id)
+        balance_mc = await self.balance_mc(customer)
+        assert await self.in_redis(customer) == WorkingBalance(balance_mc, 0, 0)
+        assert await self.filed(customer) == {}
+        assert sum(await self.amounts_mc(customer)) == balance_mc
+
+    async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
+        async with acquired(self.pool) as connection:
+            return list(await connection.fetch(query, *values))
+
+    async def value(self, query: str, *values: object) -> Any:  # noqa: ANN401
+        async with acquired(self.pool) as connection:
+            return await connection.fetchval(query, *values)
+
+    async def execute(self, query: str, *values: object) -> None:
+        async with acquired(self.pool) as connection:
+            await connection.execute(query, *values)
 
 
 @asynccontextmanager
-async def open_books(dev: dict[str, str]) -> AsyncIterator[Books]:
-    """The books of the stack that `dev.json` tells of."""
-    database = await asyncpg.connect(dev["database_url"])
+async def open_books(
+    database_url: str,
+    redis_url: str,
+    *,
+    ttl_s: float = TTL_S,
+    max_unwritten: int = MOST_UNWRITTEN,
+) -> AsyncIterator[Books]:
+    """The ledger's side on these engines; an empty Redis is one in which nothing was numbered."""
+    pool = await connect_pool(database_url, min_size=0, max_size=10)
+    redis = Redis.from_url(redis_url)
     try:
-        async with Redis.from_url(dev["redis_url"]) as redis:
-            yield Books(database, redis)
+        async with open_pipeline(redis_url) as pipeline:
+            working_copy = RedisWorkingCopy(pipeline, pool)
+            holds = Holds(pipeline, working_copy, ttl_s=ttl_s, max_unwritten=max_unwritten)
+            stream = SettlementStream(pipeline)
+            books = Books(
+                pool=pool,
+                redis=redis,
+                pipeline=pipeline,
+                working_copy=working_copy,
+                holds=holds,
+                stream=stream,
+                writer=Writer(stream, pool, working_copy),
+                sweeper=Sweeper(pipeline, holds, ttl_s=ttl_s),
+                entries=Entries(pool),
+                keys=ApiKeys(pool, HASHER),
+            )
+            await books.execute("update stream_positions set last_number = 0")
+            yield books
     finally:
-        await database.close()
+        await redis.aclose()
+        await pool.close()
 
 
-class LowestBalance:
-    """The least that was available on accounts, seen by looking as often as it goes."""
-
-    def __init__(self, redis_url: str, accounts: Iterable[str]) -> None:
-        self._redis_url = redis_url
-        self._names = [account_keys(account_id).account for account_id in accounts]
-        self.lowest_mc: int | None = None
-        self.looks = 0
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Looks while the block runs. A Redis that is away is asked again."""
-        looking = asyncio.create_task(self._look())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            await asyncio.wait((looking,))
-        assert looking.cancelled(), looking.exception()
-
-    async def _look(self) -> None:
-        async with Redis.from_url(self._redis_url) as redis:
-            while True:
-                try:
-                    for name in self._names:
-                        self._note(await redis.hget(name, "available"))
-                except (RedisError, OSError):
-                    await asyncio.sleep(0.05)
-                await asyncio.sleep(0.002)
-
-    def _note(self, value: bytes | None) -> None:
-        if value is None:
-            return
-        self.looks += 1
-        available_mc = int(value)
-        if self.lowest_mc is None or available_mc < self.lowest_mc:
-            self.lowest_mc = available_mc
+def call_of(
+    customer: Customer, maximum_mc: int, minimum_mc: int | None = None, **changes: object
+) -> ReserveRequest:
+    """A call that has not been held; `orphan_mc` is what it costs if its worker dies."""
+    orphan_mc = changes.pop("orphan_mc", maximum_mc // 2)
+    values = {"key_id": customer.key_id, "ceiling_mc": maximum_mc, **changes}
+    orphan = orphan_record(customer.account_id, orphan_mc, **values)
+    return ReserveRequest(
+        account_id=customer.account_id,
+        request_id=orphan.request_id,
+        key_id=customer.key_id,
+        maximum_mc=maximum_mc,
+        minimum_mc=maximum_mc if minimum_mc is None else minimum_mc,
+        orphan=orphan,
+    )

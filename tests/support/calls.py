@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from config.settings import UpstreamSettings
+from config.rates import RateTable, load_rates
+from config.settings import DEFAULT_FOLDER, UpstreamSettings
 from tests.support.odd_upstream import OddUpstream
 from tests.support.stack import COUNTER, Customer, Stack
 from tests.support.watched_provider import WatchedProvider
@@ -28,7 +29,7 @@ def mini_charge_mc(input_tokens: int, output_tokens: int) -> int:
     return -(-(input_tokens * 24 + output_tokens * 96) // 10)
 
 
-def upstream_settings(url: str, **changes: Any) -> dict[str, UpstreamSettings]:
+def upstream_settings(url: str, **changes: float) -> dict[str, UpstreamSettings]:
     """The upstream `openai` with other timeouts than usual."""
     return {"openai": UpstreamSettings(base_url=url, api_key_env="OPENAI_API_KEY", **changes)}
 
@@ -56,12 +57,9 @@ async def assert_untouched(
 ) -> None:
     """Nothing was asked of the provider, nothing held, nothing charged, nothing written."""
     assert provider.requests == []
-    account = await stack.redis_account(customer)
-    assert (account["available"], account["held"], account["unwritten"]) == (
-        str(credits_mc),
-        "0",
-        "0",
-    )
+    balance = await stack.get(customer, "/credits/balance")
+    told = [balance[f"{name}Millicredits"] for name in ("available", "held", "unwritten")]
+    assert told == [str(credits_mc), "0", "0"]
     await stack.settled()
     assert (await stack.get(customer, "/credits/usage"))["data"] == []
 
@@ -87,8 +85,10 @@ async def until(holds: Callable[[], object]) -> None:
 async def until_held(stack: Stack, customer: Customer) -> dict[str, str]:
     """Waits until a call of the account is under way; its account in Redis then."""
     async with asyncio.timeout(PATIENCE_S):
-        while (account := await stack.redis_account(customer)).get("held", "0") == "0":
+        account = await stack.redis_account(customer)
+        while account.get("held", "0") == "0":
             await asyncio.sleep(0.01)
+            account = await stack.redis_account(customer)
     return account
 
 
@@ -98,3 +98,10 @@ def error_of(content: bytes) -> dict[str, Any]:
     assert {"message", "type", "param", "code"} <= set(error)
     assert error["message"]
     return error
+
+
+def table_with(model: str = "gpt-4o-mini", **changes: object) -> RateTable:
+    """The shipped rates, with one model changed."""
+    table = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
+    changed = msgspec.structs.replace(table.models[model], **changes)
+    return msgspec.structs.replace(table, models={**table.models, model: changed})

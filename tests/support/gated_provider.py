@@ -3,16 +3,18 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.support.engines import reachable_folder
+from tests.support.up import Up
+
 GATE = "x-gate"
 INPUT_TOKENS, OUTPUT_TOKENS = 100, 50
 CHARGE_MC = 720  # of gpt-4o-mini: 100 x 2.4 + 50 x 9.6
-PATIENCE_S = 60
 
 _USAGE = {
     "prompt_tokens": INPUT_TOKENS,
@@ -85,14 +87,18 @@ async def running_provider() -> AsyncIterator[GatedProvider]:
             provider.open_all()
 
 
-async def until(holds: Callable[[], object], what: str) -> None:
-    """Waits until something holds that others bring about."""
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"never came true: {what}") from None
+@asynccontextmanager
+async def running_beside(provider: GatedProvider, **variables: str) -> AsyncIterator[Up]:
+    """A stack in front of a provider, which goes on answering while the stack is stopped."""
+    with reachable_folder() as folder:
+        up = Up(folder / "state", OPENAI_BASE_URL=provider.url, **variables)
+        try:
+            up.wait_until_it_serves()
+            yield up
+        finally:
+            provider.open_all()
+            if up.process.poll() is None:
+                await asyncio.to_thread(up.stop)
 
 
 def _object(kind: str, **fields: object) -> dict[str, object]:

@@ -24,8 +24,9 @@ class RawAnswer(msgspec.Struct, frozen=True):
     body: bytes
     is_whole: bool
 
-    def json(self) -> Any:
-        return json.loads(self.body)
+    def json(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = json.loads(self.body)
+        return decoded
 
 
 class RawCall:
@@ -82,7 +83,7 @@ async def raw_connection(url: str, *, buffer_bytes: int | None = None) -> AsyncI
     """A connection to a server; `buffer_bytes` bounds what the machine keeps unread for us."""
     address = urlsplit(url)
     connection = socket.socket()
-    connection.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    connection.setblocking(False)
     limit = 65_536
     if buffer_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)

@@ -154,7 +154,12 @@ def _exact(text: str) -> Any:
 
 @asynccontextmanager
 async def open_stack(
-    database_url: str, redis_url: str, *, upstream_url: str | None = None, **changes: Any
+    database_url: str,
+    redis_url: str,
+    *,
+    upstream_url: str | None = None,
+    table: RateTable | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Stack]:
     """A stack on engines that are there already; `changes` are settings."""
     async with AsyncExitStack() as stack:
@@ -173,7 +178,7 @@ async def open_stack(
             key_secret=b"a key secret for tests",
             upstream_keys={"openai": PROVIDER_KEY},
         )
-        table = load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams))
+        table = table or load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams))
         server = await stack.enter_async_context(open_server(settings, secrets, table))
         front = TestServer(server.app)
         await stack.enter_async_context(front)

@@ -27,9 +27,7 @@ async def watched_provider() -> AsyncIterator[WatchedProvider]:
 
     @web.middleware
     async def keep(request: web.Request, handler: Handler) -> web.StreamResponse:
-        requests.append(
-            Seen(request.raw_path, list(request.headers.items()), await request.read())
-        )
+        requests.append(Seen(request.raw_path, list(request.headers.items()), await request.read()))
         return await handler(request)
 
     app = create_pretend_provider(COUNTER, api_key=PROVIDER_KEY)

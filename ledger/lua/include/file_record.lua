@@ -7,16 +7,18 @@ end
 
 -- Ends a hold: the charge stays taken, the rest is available again.
 local function take(keys, account_id, request_id, kind, charge, ceiling, record)
-    if redis.call('EXISTS', keys.account) == 1 then
-        redis.call('HINCRBY', keys.account, 'available', integer(tonumber(ceiling) - tonumber(charge)))
-        redis.call('HINCRBY', keys.account, 'held', minus(ceiling))
-        redis.call('HINCRBY', keys.account, 'unwritten', charge)
-    end
-    redis.call('ZREM', keys.deadlines, account_id .. '/' .. request_id)
-    -- A rebuild under way has read what is no longer so.
-    redis.call('DEL', keys.rebuild)
+    -- First, because it alone can fail: then nothing else has happened.
     local number = file_record(keys.position, keys.settlements, 'kind', kind, 'account', account_id,
         'request', request_id, 'taken', charge, 'held', ceiling, 'record', record)
     redis.call('HSET', keys.holds, request_id, 'T ' .. kind .. ' ' .. charge .. ' ' .. integer(number))
+    redis.call('ZREM', keys.deadlines, account_id .. '/' .. request_id)
+    -- A rebuild under way has read what is no longer so.
+    redis.call('DEL', keys.rebuild)
+    if redis.call('EXISTS', keys.account) == 1 then
+        redis.call('HINCRBY', keys.account, 'available', ceiling)
+        redis.call('HINCRBY', keys.account, 'available', minus(charge))
+        redis.call('HINCRBY', keys.account, 'held', minus(ceiling))
+        redis.call('HINCRBY', keys.account, 'unwritten', charge)
+    end
     return number
 end

@@ -13,12 +13,13 @@ local function parse_tombstone(value)
     return { written = state == 'W', kind = kind, charge = charge, number = number }
 end
 
--- Redis reads an integer back exactly only when it is written without an exponent.
+-- Redis reads an integer back exactly only when it is written without an exponent. Exact below 2^53.
 local function integer(amount)
     return string.format('%.0f', amount)
 end
 
--- The negative of an amount; never "-0", which Redis does not take for an integer.
-local function minus(amount)
-    return integer(0 - tonumber(amount))
+-- The negative of an amount that is given as digits, which no size makes inexact; never "-0", which
+-- Redis does not take for an integer.
+local function minus(digits)
+    return digits == '0' and digits or '-' .. digits
 end

@@ -15,8 +15,8 @@ import aiohttp
 from tests.support.pretend import knobs
 from tests.support.stack import Customer
 from tests.support.up import Up
+from tests.support.waiting import PATIENCE_S, until
 
-PATIENCE_S = 60
 # What a client sees while parts of a stack are away.
 AWAY = frozenset({502, 503, 504})
 # How a stream ends that such a failure has caught in the middle.
@@ -35,13 +35,13 @@ class Answer:
     error: str | None = None
 
 
-def customer_of(up: Up, credits: str) -> Customer:
+def customer_of(up: Up, granted: str) -> Customer:
     """A new account with a key and so many credits."""
     token = up.dev["admin_token"]
     account = up.api.expect("POST", "/admin/accounts", token=token, body={"name": "A customer"})
     path = f"/admin/accounts/{account['accountId']}"
     key = up.api.expect("POST", f"{path}/keys", token=token, body={"name": "test"})
-    grant = {"credits": credits, "description": "For a test", "idempotencyKey": "once"}
+    grant = {"credits": granted, "description": "For a test", "idempotencyKey": "once"}
     up.api.expect("POST", f"{path}/grants", token=token, body=grant)
     return Customer(account["accountId"], key["keyId"], key["key"])
 
@@ -127,12 +127,7 @@ class Load:
     async def goes_on(self, answers: int = 40) -> None:
         """Waits until so many more answers are complete."""
         aim = len(self.complete) + answers
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while len(self.complete) < aim:
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError(f"calls do not go on: {self.failures}") from None
+        await until(lambda: len(self.complete) >= aim, ("calls go on", self.failures))
 
     async def _call_on(
         self, session: aiohttp.ClientSession, chance: random.Random, stopping: asyncio.Event

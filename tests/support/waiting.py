@@ -1,0 +1,28 @@
+"""Waiting, with a bound, for what other processes bring about."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+PATIENCE_S = 60
+PAUSE_S = 0.02
+
+
+async def until(holds: Callable[[], object], what: object) -> None:
+    """Waits until something holds; where it never does, `what` is told as it is then."""
+
+    async def ask() -> object:
+        return holds()
+
+    await until_answered(ask, what)
+
+
+async def until_answered(ask: Callable[[], Awaitable[object]], what: object) -> None:
+    """As `until`, where looking takes waiting itself."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if await ask():
+                    return
+                await asyncio.sleep(PAUSE_S)
+    except TimeoutError:
+        raise AssertionError(f"never came true: {what}") from None
