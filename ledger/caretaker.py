@@ -109,4 +109,12 @@ async def _repeat(name: str, work: Callable[[], Awaitable[object]], every_s: flo
         except asyncpg.PostgresError as error:
             pause_s = LONGEST_PAUSE_S
             _log.error("database_error", work=name, reason=f"{type(error).__name__}: {error}")
+        _end_if_cancelled()
         await asyncio.sleep(pause_s)
+
+
+def _end_if_cancelled() -> None:
+    # A connection that breaks under a cancelled task puts its error in the cancellation's place.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -14,7 +14,6 @@ from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import Settings
 from proxy.app import Server, open_server
-from proxy.file_limit import raise_file_limit
 from proxy.logs import configure_logs
 
 # After calls were stopped: time to settle them and to tell their clients.
@@ -29,7 +28,6 @@ def run_worker(
 ) -> int:
     """Serves on `listener` until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
-    raise_file_limit()
     uvloop.run(_serve(settings, secrets, table, listener))
     return 0
 

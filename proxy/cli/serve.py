@@ -13,6 +13,7 @@ from config.secrets import Secrets, load_secrets
 from config.settings import Settings, config_folder, load_settings
 from proxy import stack
 from proxy.cli.ending import explained_end
+from proxy.file_limit import raise_file_limit
 from proxy.listener import listen
 from proxy.logs import configure_logs
 from proxy.stop_signals import StopSignals
@@ -36,6 +37,7 @@ def serve() -> None:
     TOLLGATE_SHUTDOWN_TIMEOUT_S at most; a second SIGTERM cuts them.
     """
     configure_logs()
+    raise_file_limit()
     with explained_end(), StopSignals() as signals:
         settings, _, _ = _load_configuration(os.environ)
         with (

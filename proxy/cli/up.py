@@ -18,6 +18,7 @@ from proxy import stack
 from proxy.cli.ending import explained_end
 from proxy.cli.environment import LOCAL_FILE
 from proxy.cli.running import run
+from proxy.file_limit import raise_file_limit
 from proxy.listener import listen
 from proxy.local_stack import LocalStack
 from proxy.logs import configure_logs
@@ -38,6 +39,7 @@ def up() -> None:
     calls under way may end, for TOLLGATE_SHUTDOWN_TIMEOUT_S at most, a second Ctrl-C cuts them.
     """
     configure_logs()
+    raise_file_limit()
     with explained_end(), StopSignals() as signals:
         _up(signals)
 

@@ -26,6 +26,7 @@ from ledger.redis_keys import account_keys, partition_keys
 from pricing.tokens import TokenCounter
 from proxy.app import Server, open_server
 from proxy.writer_process import open_caretaker
+from tests.support.front import serving
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -180,8 +181,7 @@ async def open_stack(
         )
         table = table or load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams))
         server = await stack.enter_async_context(open_server(settings, secrets, table))
-        front = TestServer(server.app)
-        await stack.enter_async_context(front)
+        url = await stack.enter_async_context(serving(server.app))
         caretaker = await stack.enter_async_context(open_caretaker(settings, secrets, table))
         stack.push_async_callback(_cancelled, asyncio.create_task(caretaker.run()))
         database = await asyncpg.connect(database_url)
@@ -190,8 +190,7 @@ async def open_stack(
         stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Stack(
-            str(front.make_url("")).rstrip("/"),
-            *(settings, secrets, table, server, caretaker, session, database, redis),
+            *(url, settings, secrets, table, server, caretaker, session, database, redis),
         )
 
 

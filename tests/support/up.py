@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -94,3 +94,6 @@ def running_up(state: Path, **variables: str) -> Iterator[Up]:
     finally:
         if up.process.poll() is None:
             up.stop()
+        for process in up.family:  # what is left where a test has failed
+            with suppress(psutil.NoSuchProcess):
+                process.kill()

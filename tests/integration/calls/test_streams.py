@@ -33,7 +33,7 @@ USAGE = event({"choices": [], "usage": usage(100, 50)})
 CHARGE_MC = mini_charge_mc(100, 50)
 
 
-async def ask(stack: Stack, customer: Customer, body: Any, **turned: float) -> RawAnswer:
+async def ask(stack: Stack, customer: Customer, body: object, **turned: float) -> RawAnswer:
     """A whole answer, as it came over the wire."""
     async with raw_call(stack, customer, body, knobs(**turned)) as call:
         answer = await call.answer()

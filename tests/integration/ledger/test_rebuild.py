@@ -78,7 +78,7 @@ async def settle(books: Books, request: ReserveRequest) -> None:
 
 
 async def settle_late(books: Books, request: ReserveRequest) -> None:
-    await books.redis.delete(account_keys(request.account_id).holds)
+    await books.redis.hdel(account_keys(request.account_id).holds, request.request_id)
     await books.holds.settle(truth_of(request.orphan, 25))
 
 
@@ -87,7 +87,6 @@ async def sweep(books: Books, request: ReserveRequest) -> None:
 
 
 async def acknowledge(books: Books, request: ReserveRequest) -> None:
-    await books.redis.delete(account_keys(request.account_id).rebuild + "-no-such")
     partition = account_keys(request.account_id).partition
     await books.stream.acknowledge(partition, await books.stream.read(partition, 1))
 

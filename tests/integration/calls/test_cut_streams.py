@@ -1,0 +1,306 @@
+"""Answers that the provider does not bring to their end: seen by the client, charged by fault."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import openai
+import pytest
+
+from proxy import sse
+from tests.support.calls import (
+    QUESTION,
+    QUESTION_TOKENS,
+    assert_charged,
+    assert_free,
+    error_of,
+    mini_charge_mc,
+    table_with,
+    tokens_of,
+    upstream_settings,
+)
+from tests.support.odd_upstream import (
+    END,
+    Act,
+    Peer,
+    chunk,
+    completion,
+    delta,
+    event,
+    head,
+    odd_upstream,
+    stream_head,
+    usage,
+)
+from tests.support.pretend import chat, knobs, streamed
+from tests.support.raw_client import RawAnswer, raw_call
+from tests.support.sse_reference import parse_events
+from tests.support.stack import Customer, Stack, open_stack
+
+SAID = "This much was said"
+HELLO = event(delta(SAID))
+COUNTED_MC = mini_charge_mc(QUESTION_TOKENS, tokens_of(SAID))
+
+
+@asynccontextmanager
+async def odd_stack(
+    database_url: str, redis_url: str, act: Act, **changes: Any
+) -> AsyncIterator[Stack]:
+    """A stack in front of a provider that does one odd thing."""
+    async with (
+        odd_upstream(act) as upstream,
+        open_stack(
+            database_url,
+            redis_url,
+            upstreams=upstream_settings(upstream.url, read_timeout_s=0.3),
+            **changes,
+        ) as stack,
+    ):
+        yield stack
+
+
+async def ask(stack: Stack, customer: Customer, body: object) -> RawAnswer:
+    """The answer, however it ends."""
+    async with raw_call(stack, customer, body) as call:
+        return await call.answer()
+
+
+def last_error(answer: RawAnswer) -> dict[str, Any]:
+    """The error in which a stream ended."""
+    last = parse_events(answer.body)[-1]
+    assert last
+    return error_of(last.encode())
+
+
+@pytest.mark.parametrize("fault", ["cut_after", "reset_after", "error_after"])
+async def test_the_sdk_raises_where_a_stream_is_cut(stack: Stack, fault: str) -> None:
+    """Cut: what was delivered is charged by count; no client takes it for whole."""
+    customer = await stack.customer("1000")
+    received = ""
+    async with stack.sdk(customer) as client:
+        stream = await client.chat.completions.create(
+            model="gpt-4o-mini",
+            messages=QUESTION,
+            stream=True,
+            extra_headers=knobs(output_tokens=50, **{fault: 21}),
+        )
+        with pytest.raises(openai.APIError):
+            async for part in stream:
+                received += part.choices[0].delta.content or ""
+    assert tokens_of(received) == 20
+    charge_mc = mini_charge_mc(QUESTION_TOKENS, 20)
+    await assert_charged(stack, customer, charge_mc, basis="counted", status="cut")
+
+
+async def close_cleanly(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO), END)
+
+
+async def close_in_an_event(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO + b'data: {"choices":[{"del'), END)
+
+
+async def leave_the_framing_open(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO))
+
+
+async def reset(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO))
+    await peer.reset()
+
+
+async def break_the_framing(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO), b"no length at all\r\n")
+
+
+async def fall_silent(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO))
+    await peer.wait_until_left()
+
+
+async def never_end_an_event(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(HELLO), chunk(b"data: " + b"x" * 5000))
+    await peer.wait_until_left()
+
+
+CUTS = [
+    close_cleanly,
+    close_in_an_event,
+    leave_the_framing_open,
+    reset,
+    break_the_framing,
+    fall_silent,
+    never_end_an_event,
+]
+
+
+@pytest.mark.parametrize("act", CUTS)
+@pytest.mark.parametrize("body", [chat(stream=True), streamed()])
+async def test_a_cut_stream_ends_in_an_error_and_not_in_good_order(
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Act,
+    body: dict[str, Any],
+) -> None:
+    """Cut: an error event, then a break; charged is what was delivered, counted."""
+    monkeypatch.setattr(sse, "LARGEST_EVENT", 4000)
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        answer = await ask(stack, customer, body)
+        assert (answer.status, answer.is_whole) == (200, False)
+        assert answer.body.startswith(HELLO)
+        assert last_error(answer)["code"] == "upstream_cut"
+        row = await assert_charged(stack, customer, COUNTED_MC, basis="counted", status="cut")
+        assert row["outputTokens"] == tokens_of(SAID)
+
+
+async def test_what_was_reported_before_a_cut_is_charged(database_url: str, redis_url: str) -> None:
+    """Cut: a provider that tells its usage on the way is believed."""
+
+    async def act(peer: Peer) -> None:
+        await peer.send(stream_head(), chunk(event(delta(SAID, usage=usage(100, 50)))), END)
+
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        assert not (await ask(stack, customer, streamed())).is_whole
+        charge_mc = mini_charge_mc(100, 50)
+        await assert_charged(stack, customer, charge_mc, basis="provider", status="cut")
+
+
+async def test_an_error_in_mid_stream_reaches_the_client(database_url: str, redis_url: str) -> None:
+    """Cut: the provider's own error event passes, and nothing after it; what was said is charged."""
+    broken = event({"error": {"message": "overloaded", "type": "x", "param": None, "code": None}})
+
+    async def act(peer: Peer) -> None:
+        late = event(delta("late")) + event(b"[DONE]")
+        await peer.send(stream_head(), chunk(HELLO + broken + late), END)
+
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        assert (await ask(stack, customer, chat(stream=True))).body == HELLO + broken
+        await assert_charged(stack, customer, COUNTED_MC, basis="counted", status="cut")
+
+
+async def test_a_choice_that_was_cut_is_a_cut(database_url: str, redis_url: str) -> None:
+    """Cut: of two choices one has finished: no clean end, and both are counted."""
+
+    async def act(peer: Peer) -> None:
+        finished = event(delta(SAID, "stop"))
+        half = json.dumps({"choices": [{"index": 1, "delta": {"content": SAID}}]}).encode()
+        await peer.send(stream_head(), chunk(event(half) + finished), END)
+
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        answer = await ask(stack, customer, chat(stream=True, n=2))
+        assert not answer.is_whole
+        assert last_error(answer)["code"] == "upstream_cut"
+        charge_mc = mini_charge_mc(QUESTION_TOKENS, 2 * tokens_of(SAID))
+        await assert_charged(stack, customer, charge_mc, basis="counted", status="cut")
+
+
+async def test_hidden_reasoning_of_a_cut_stream_is_charged_at_its_ceiling(
+    database_url: str, redis_url: str
+) -> None:
+    """Cut: what was thought and not shown can't be known, so it may have been the most."""
+    table = table_with(hidden_reasoning=True)
+    async with odd_stack(database_url, redis_url, close_cleanly, table=table) as stack:
+        customer = await stack.customer("1000")
+        await ask(stack, customer, chat(stream=True, max_tokens=500))
+        charge_mc = mini_charge_mc(QUESTION_TOKENS, 500)
+        await assert_charged(stack, customer, charge_mc, basis="ceiling", status="cut")
+
+
+async def test_without_a_tokenizer_a_cut_stream_is_estimated(
+    database_url: str, redis_url: str
+) -> None:
+    """Cut: bytes / 4, where tokens cannot be counted."""
+    table = table_with(tokenizer=None)
+    async with odd_stack(database_url, redis_url, close_cleanly, table=table) as stack:
+        customer = await stack.customer("1000")
+        body = chat(stream=True)
+        await ask(stack, customer, body)
+        input_tokens = -(-len(json.dumps(body)) // 4)
+        charge_mc = mini_charge_mc(input_tokens, -(-len(SAID) // 4))
+        await assert_charged(stack, customer, charge_mc, basis="estimated", status="cut")
+
+
+async def say_nothing(peer: Peer) -> None:
+    await peer.send(stream_head(), END)
+
+
+async def only_take_the_role(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(event(delta("", role="assistant"))), END)
+
+
+async def begin_and_fall_silent(peer: Peer) -> None:
+    await peer.send(stream_head())
+    await peer.wait_until_left()
+
+
+async def break_off_in_the_first_event(peer: Peer) -> None:
+    await peer.send(stream_head(), chunk(b'data: {"choices":[{"delta":{"content":"He'))
+
+
+async def break_off_a_json_answer(peer: Peer) -> None:
+    body = completion("x" * 1000, usage=usage(10, 10))
+    await peer.send(head(200, f"Content-Length: {len(body)}", "Content-Type: application/json"))
+    await peer.send(body[:500])
+
+
+async def reset_a_json_answer(peer: Peer) -> None:
+    await break_off_a_json_answer(peer)
+    await peer.reset()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        say_nothing,
+        begin_and_fall_silent,
+        break_off_in_the_first_event,
+        break_off_a_json_answer,
+        reset_a_json_answer,
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_never_began_is_free(
+    database_url: str, redis_url: str, act: Act, *, stream: bool
+) -> None:
+    """Cut before content: 502 with the envelope, the hold released, nothing charged."""
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        answer = await ask(stack, customer, chat(stream=stream))
+        assert (answer.status, answer.is_whole) == (502, True)
+        assert error_of(answer.body)["code"] == "upstream_cut"
+        await assert_free(stack, customer, 1_000_000)
+
+
+async def test_a_stream_that_said_nothing_but_its_role_is_free(
+    database_url: str, redis_url: str
+) -> None:
+    """Cut before content: the role is no content, though the client has seen it."""
+    async with odd_stack(database_url, redis_url, only_take_the_role) as stack:
+        customer = await stack.customer("1000")
+        answer = await ask(stack, customer, chat(stream=True))
+        assert (answer.status, answer.is_whole) == (200, False)
+        assert last_error(answer)["code"] == "upstream_cut"
+        await assert_free(stack, customer, 1_000_000)
+
+
+async def test_the_sdk_sees_an_error_that_comes_first(database_url: str, redis_url: str) -> None:
+    """Cut before content: a stream that begins with an error is free, and raises."""
+
+    async def act(peer: Peer) -> None:
+        await peer.send(stream_head(), chunk(event({"error": {"message": "no", "code": "x"}})), END)
+
+    async with odd_stack(database_url, redis_url, act) as stack:
+        customer = await stack.customer("1000")
+        async with stack.sdk(customer, max_retries=0) as client:
+            with pytest.raises(openai.APIError):
+                async for _ in await client.chat.completions.create(
+                    model="gpt-4o-mini", messages=QUESTION, stream=True
+                ):
+                    pass
+        await assert_free(stack, customer, 1_000_000)
