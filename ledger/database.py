@@ -14,13 +14,14 @@ ACQUIRE_TIMEOUT_S = 5
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
 # OSError is what no server and a timeout look like. InterfaceError is what a transaction says
-# whose connection was lost before.
+# whose connection was lost before, InternalClientError one whose connection was lost in a COPY.
 _UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 
 _REFUSED = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)

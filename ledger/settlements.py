@@ -96,11 +96,12 @@ class Settlements:
     async def watch(self) -> None:
         """Forgets what is written, and sends all again to a Redis that has lost it."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            # First at once: what is settled before it is known which Redis that was is sent again.
             try:
                 await self._look()
             except RedisUnavailableError as error:
                 _log.warning("redis_away", reason=str(error), unconfirmed=len(self._pending))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _retry(self) -> None:
         pause_s = SHORTEST_PAUSE_S

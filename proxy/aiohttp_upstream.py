@@ -69,6 +69,12 @@ class AiohttpAnswer:
         self._response = response
         self.status = response.status
         self.headers: Headers = list(response.headers.items())
+        self._lost = _loss_of(response.connection)
+        if self._lost is not None:
+            self._lost.add_done_callback(self._end_reading)
+            # One of it for the life of the connection: its loss is no news to anybody else.
+            self._lost.remove_done_callback(_take_note)
+            self._lost.add_done_callback(_take_note)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """See `UpstreamAnswer.blocks`."""
@@ -89,7 +95,26 @@ class AiohttpAnswer:
 
     def close(self) -> None:
         """See `UpstreamAnswer.close`."""
+        if self._lost is not None:  # the connection may serve many calls yet
+            self._lost.remove_done_callback(self._end_reading)
         if self._response.content.at_eof():
             self._response.release()
         else:
             self._response.close()
+
+    def _end_reading(self, lost: asyncio.Future[None]) -> None:
+        # aiohttp itself forgets the reader where the framing of a body is broken.
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            reason = lost.exception() or "the connection was lost"
+            content.set_exception(aiohttp.ClientPayloadError(str(reason)))
+
+
+def _loss_of(connection: aiohttp.connector.Connection | None) -> asyncio.Future[None] | None:
+    """Done when the connection is lost; None where the answer does not need it any more."""
+    protocol = None if connection is None else connection.protocol
+    return None if protocol is None else protocol.closed
+
+
+def _take_note(lost: asyncio.Future[None]) -> None:
+    lost.exception()

@@ -11,7 +11,7 @@ async def read_body(request: web.Request, max_bytes: int, wait_s: float) -> byte
     """The body's bytes.
 
     Raises:
-        ApiError: 408 too slow, 413 too large, 415 encoded or not JSON.
+        ApiError: 400 broken off, 408 too slow, 413 too large, 415 encoded.
     """
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
@@ -22,6 +22,8 @@ async def read_body(request: web.Request, max_bytes: int, wait_s: float) -> byte
     try:
         async with asyncio.timeout(wait_s):
             return await _read(request, max_bytes)
+    except (ConnectionError, web.RequestPayloadError):
+        raise ApiError(400, "body_broken_off", "The request body has no end.") from None
     except TimeoutError:
         raise ApiError(
             408, "request_timeout", "The request body came too slowly.", headers=_CLOSE

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from deploy.local.postgres_server import OWNER, PostgresServer
-from tests.support.stack import Stack, open_stack
 from tests.support.engines import SharedPostgres, run_apart, running_valkey
+from tests.support.stack import Stack, open_stack
 
 SHARED_POSTGRES = pytest.StashKey[SharedPostgres]()
 
@@ -20,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController has no stubs
+def pytest_configure_node(node: Any) -> None:
     """Tell a worker where the PostgreSQL is that the process which started it runs."""
     server = node.config.stash[SHARED_POSTGRES].server
     node.workerinput["postgres"] = str(server.socket_folder)

@@ -60,7 +60,6 @@ async def test_every_complete_answer_is_charged_once_whatever_is_killed() -> Non
             assert up.stop() == 0
             said += up.said
 
-    print(len(load.complete), load.failures, balance.looks, balance.lowest_mc); open("/tmp/g5.log","w").write(said)
     assert load.strange == []
     assert load.failures
     assert balance.looks > 0

@@ -23,14 +23,14 @@ async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
     return await aiohttp_client(desk_app(desk))
 
 
-async def get(client: TestClient, path: str, account_id: str, status: int = 200) -> Any:  # noqa: ANN401
+async def get(client: TestClient, path: str, account_id: str, status: int = 200) -> Any:
     """The JSON of an answer, its numbers digit by digit."""
     async with client.get(path, headers={"X-Account": account_id}) as response:
         assert response.status == status, await response.text()
         return json.loads(await response.read(), parse_float=Decimal)
 
 
-async def estimate(client: TestClient, account_id: str, body: object, status: int = 200) -> Any:  # noqa: ANN401
+async def estimate(client: TestClient, account_id: str, body: object, status: int = 200) -> Any:
     headers = {"X-Account": account_id}
     async with client.post("/v1/credits/estimate", headers=headers, json=body) as response:
         assert response.status == status, await response.text()

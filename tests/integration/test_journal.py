@@ -16,9 +16,9 @@ HLEDGER = shutil.which("hledger")
 
 async def make_entries(stack: Stack) -> None:
     """Grants, usage and adjustments of two accounts, with a hostile description."""
-    for credits in ("100", "0.007"):
+    for granted in ("100", "0.007"):
         customer = await stack.customer("50.5")
-        await stack.grant(customer, credits)
+        await stack.grant(customer, granted)
         await stack.admin(
             "POST",
             f"/accounts/{customer.account_id}/adjustments",

@@ -44,7 +44,7 @@ async def asked(
     *,
     status: int = 200,
     data: bytes | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     content = {"data": data} if data is not None else {"json": body} if body is not None else {}
     async with client.request(method, path, headers=ADMIN, **content) as response:
         assert response.status == status, await response.text()

@@ -20,7 +20,8 @@ async def port() -> int:
     app = web.Application()
     app.router.add_get("/", hello)
     async with TestServer(app) as server:
-        assert server.runner is not None and server.runner.server is not None
+        assert server.runner is not None
+        assert server.runner.server is not None
         looking = asyncio.create_task(slow_starters.look(server.runner.server))
         yield server.port
         looking.cancel()

@@ -159,7 +159,7 @@ class Books:
         async with acquired(self.pool) as connection:
             return list(await connection.fetch(query, *values))
 
-    async def value(self, query: str, *values: object) -> Any:  # noqa: ANN401
+    async def value(self, query: str, *values: object) -> Any:
         async with acquired(self.pool) as connection:
             return await connection.fetchval(query, *values)
 

@@ -107,20 +107,22 @@ class Books:
         return {name: int(value) for name, value in zip(names, values, strict=True)}
 
     async def waiting_records(self) -> int:
-        """How many settlements wait for the writer."""
-        return (await self._left())["records"]
+        """How many settlements wait for the writer; asks Redis only."""
+        pipe = self.redis.pipeline(transaction=False)
+        for number in range(PARTITIONS):
+            pipe.xlen(partition_keys(number).settlements)
+        return sum(await pipe.execute())
 
     async def _left(self) -> dict[str, int]:
         pipe = self.redis.pipeline(transaction=False)
         for number in range(PARTITIONS):
-            pipe.xlen(partition_keys(number).settlements)
             pipe.zcard(partition_keys(number).deadlines)
-        counts = await pipe.execute()
+        deadlines = await pipe.execute()
         rows = await self.database.fetch(_ACCOUNTS)
         holds = [await self.redis.hlen(account_keys(row["id"]).holds) for row in rows]
         return {
-            "records": sum(counts[0::2]),
-            "deadlines": sum(counts[1::2]),
+            "records": await self.waiting_records(),
+            "deadlines": sum(deadlines),
             "holds": sum(holds),
             "syncs": sum(row["unapplied"] for row in rows),
         }

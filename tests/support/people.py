@@ -113,7 +113,7 @@ class Desk:
         return request_id
 
 
-def grant_of(account_id: str, amount_mc: int, key: str | None = None, **changes: Any) -> Posting:  # noqa: ANN401
+def grant_of(account_id: str, amount_mc: int, key: str | None = None, **changes: Any) -> Posting:
     """What somebody asks to be granted."""
     values = {
         "account_id": account_id,

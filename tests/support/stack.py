@@ -1,6 +1,7 @@
 """A whole Tollgate for tests: real engines, the server, the writer's loops, a pretend provider."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -148,8 +149,6 @@ class Stack:
 
 
 def _exact(text: str) -> Any:
-    import json
-
     return json.loads(text, parse_float=Decimal)
 
 

@@ -1,5 +1,6 @@
 """Answers that the provider does not bring to their end: seen by the client, charged by fault."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +46,7 @@ COUNTED_MC = mini_charge_mc(QUESTION_TOKENS, tokens_of(SAID))
 
 @asynccontextmanager
 async def odd_stack(
-    database_url: str, redis_url: str, act: Act, **changes: Any
+    database_url: str, redis_url: str, act: Act, **changes: object
 ) -> AsyncIterator[Stack]:
     """A stack in front of a provider that does one odd thing."""
     async with (
@@ -85,7 +86,7 @@ async def test_the_sdk_raises_where_a_stream_is_cut(stack: Stack, fault: str) ->
             stream=True,
             extra_headers=knobs(output_tokens=50, **{fault: 21}),
         )
-        with pytest.raises(openai.APIError):
+        with pytest.raises(openai.APIError):  # noqa: PT012 - what comes before it counts
             async for part in stream:
                 received += part.choices[0].delta.content or ""
     assert tokens_of(received) == 20
@@ -111,7 +112,9 @@ async def reset(peer: Peer) -> None:
 
 
 async def break_the_framing(peer: Peer) -> None:
-    await peer.send(stream_head(), chunk(HELLO), b"no length at all\r\n")
+    await peer.send(stream_head(), chunk(HELLO))
+    await asyncio.sleep(0.1)
+    await peer.send(b"no length at all\r\n")
 
 
 async def fall_silent(peer: Peer) -> None:
@@ -120,7 +123,9 @@ async def fall_silent(peer: Peer) -> None:
 
 
 async def never_end_an_event(peer: Peer) -> None:
-    await peer.send(stream_head(), chunk(HELLO), chunk(b"data: " + b"x" * 5000))
+    await peer.send(stream_head(), chunk(HELLO))
+    await asyncio.sleep(0.1)
+    await peer.send(chunk(b"data: " + b"x" * 5000))
     await peer.wait_until_left()
 
 
@@ -170,7 +175,7 @@ async def test_what_was_reported_before_a_cut_is_charged(database_url: str, redi
 
 
 async def test_an_error_in_mid_stream_reaches_the_client(database_url: str, redis_url: str) -> None:
-    """Cut: the provider's own error event passes, and nothing after it; what was said is charged."""
+    """Cut: the provider's own error passes, and nothing after it; what was said is charged."""
     broken = event({"error": {"message": "overloaded", "type": "x", "param": None, "code": None}})
 
     async def act(peer: Peer) -> None:
