@@ -21,7 +21,7 @@ PositiveTokens = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 LimitField = Literal["max_tokens", "max_completion_tokens"]
 Encoding = Literal["o200k_base", "o200k_harmony", "cl100k_base", "p50k_base", "r50k_base"]
 
-_RATE = re.compile(r"^[0-9]{1,7}(\.[0-9]{1,6})?$")
+_RATE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?")
 
 
 class _ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -134,7 +134,7 @@ def _model(name: str, table: object, source: str, upstreams: frozenset[str]) -> 
 
 
 def _rate(text: str, source: str, key: str) -> Rate:
-    if not _RATE.match(text):
+    if not _RATE.fullmatch(text):
         raise ConfigError(
             source, key, f'{text!r} is not a rate: write credits per 1,000 tokens like "2.4"'
         )

@@ -73,6 +73,9 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     """
     path = folder / FILE_NAME
     tables = load_toml(path)
+    upstreams = convert(tables.get("upstreams", {}), dict[str, Any], str(path), "upstreams")
+    for name, upstream in upstreams.items():
+        convert(upstream, UpstreamSettings, str(path), f"upstreams.{name}")
     convert(tables, Settings, str(path))
     for key in Settings.__struct_fields__:
         if key != "upstreams":

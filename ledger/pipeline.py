@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from operator import index
 from typing import Any
 
 from redis.asyncio import Redis
@@ -132,7 +133,9 @@ class Pipeline:
                 if not isinstance(reply, NoScriptError):
                     _answer(call, reply)
             if forgotten:
-                await self._load_and_send(forgotten)
+                # One that its caller has given up has not happened yet: what its caller has asked
+                # for instead must not be overtaken by it.
+                await self._load_and_send([call for call in forgotten if not call.reply.done()])
         except _AWAY as error:
             self._is_away = True
             _answer_all(batch, error, was_sent=True)
@@ -160,7 +163,7 @@ class Pipeline:
 def _encoded(argument: str | int | bytes) -> bytes:
     if isinstance(argument, bytes):
         return argument
-    return argument.encode() if isinstance(argument, str) else b"%d" % argument
+    return argument.encode() if isinstance(argument, str) else b"%d" % index(argument)
 
 
 def _answer(call: _Call, reply: Reply) -> None:

@@ -77,7 +77,7 @@ class Settlements:
         except TimeoutError:
             if pending.confirmed.done():  # in this very moment: it is not tried again
                 return pending.confirmed.result()
-            pending.is_undelivered = True
+            pending.is_undelivered = record.charge_mc > 0  # what is free needs no refund
             raise SettlementUnavailableError(record.request_id) from None
 
     def settle_later(self, record: UsageRecord) -> _Pending:

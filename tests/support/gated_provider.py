@@ -5,11 +5,11 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.support.engines import reachable_folder
 from tests.support.up import Up
 
 GATE = "x-gate"
@@ -88,17 +88,18 @@ async def running_provider() -> AsyncIterator[GatedProvider]:
 
 
 @asynccontextmanager
-async def running_beside(provider: GatedProvider, **variables: str) -> AsyncIterator[Up]:
+async def running_beside(
+    provider: GatedProvider, state: Path, **variables: str
+) -> AsyncIterator[Up]:
     """A stack in front of a provider, which goes on answering while the stack is stopped."""
-    with reachable_folder() as folder:
-        up = Up(folder / "state", OPENAI_BASE_URL=provider.url, **variables)
-        try:
-            up.wait_until_it_serves()
-            yield up
-        finally:
-            provider.open_all()
-            if up.process.poll() is None:
-                await asyncio.to_thread(up.stop)
+    up = Up(state, OPENAI_BASE_URL=provider.url, **variables)
+    try:
+        up.wait_until_it_serves()
+        yield up
+    finally:
+        provider.open_all()
+        if up.process.poll() is None:
+            await asyncio.to_thread(up.stop)
 
 
 def _object(kind: str, **fields: object) -> dict[str, object]:

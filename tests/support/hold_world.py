@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from ledger.errors import KeyRevokedError, NotEnoughCreditsError, ReservationClosedError
 from ledger.holds import ReserveRequest
-from ledger.pipeline import Pipeline, Reply
 from ledger.settlements import Settlements
 from ledger.stream_entry import StreamEntry
 from tests.support.books import Books, Customer, call_of
 from tests.support.records import truth_of
+from tests.support.rough_redis import NamedRedis
 
 FUNDS_MC = 300
 
@@ -34,19 +34,6 @@ class Call:
     @property
     def is_held_by_a_worker(self) -> bool:
         return not self.is_answered and not self.is_dead
-
-
-class NamedRedis:
-    """The pipeline, to a Redis whose name changes when it has lost data, as a restarted one's."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.run_id = 1
-
-    async def command(self, name: str, *arguments: str | int) -> Reply:
-        if name == "INFO":
-            return {"run_id": str(self.run_id), "uptime_in_seconds": 0}
-        return await self._pipeline.command(name, *arguments)
 
 
 @dataclass
@@ -185,7 +172,7 @@ class World:
 
     def has_lost(self) -> None:
         """What only Redis and dead workers knew may be gone; what live ones know is sent again."""
-        self.redis.run_id += 1
+        self.redis.run_id += "+"
         self.may_be_overspent = True
         for call in self.calls:
             call.may_be_lost |= call.is_dead

@@ -8,6 +8,7 @@ import redis
 
 from ledger.redis_keys import account_keys
 from tests.support.calls import mini_charge_mc, until
+from tests.support.frozen_redis import frozen_redis
 from tests.support.odd_upstream import (
     END,
     Peer,
@@ -35,7 +36,7 @@ class Onlooker:
         self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
 
     def account(self, customer: Customer) -> tuple[int, int]:
-        """What is held and what is taken and not yet written or written: funded - available."""
+        """What is held, and what is available."""
         found = self._redis.hgetall(account_keys(customer.account_id).account)
         return int(found["held"]), int(found["available"])
 
@@ -65,20 +66,6 @@ async def test_at_the_last_byte_of_an_answer_its_charge_is_in_redis(
         assert onlooker.account(customer) == (0, 1_000_000 - CHARGE_MC)
 
 
-class Frozen:
-    """A Redis that stands still while the block runs, so that nothing can be settled."""
-
-    def __init__(self, redis_url: str) -> None:
-        self._redis = redis.Redis.from_url(redis_url)
-
-    def __enter__(self) -> None:
-        self._redis.execute_command("CLIENT", "PAUSE", 60_000, "ALL")
-
-    def __exit__(self, *_: object) -> None:
-        self._redis.execute_command("CLIENT", "UNPAUSE")
-        self._redis.close()
-
-
 FINISH = event(delta(None, "stop"))
 LARGE = completion(padding="x" * 2_000_000, usage=usage(100, 50))
 
@@ -105,7 +92,7 @@ async def test_no_stream_ends_before_it_is_settled(
         body = streamed() if wants_usage else chat(stream=True)
         async with raw_call(stack, customer, body) as call:
             await call.until(b"Hello")
-            with Frozen(redis_url):
+            with frozen_redis(redis_url):
                 go_on.set()
                 await call.until(b'"finish_reason": "stop"')
                 await asyncio.sleep(0.2)  # time in which an end could come too early
@@ -137,7 +124,7 @@ async def test_no_answer_ends_before_it_is_settled(
         async with raw_call(stack, customer, chat()) as call:
             await until(lambda: upstream.requests)
             reading = asyncio.create_task(call.answer())
-            with Frozen(redis_url):
+            with frozen_redis(redis_url):
                 go_on.set()
                 await asyncio.sleep(0.5)  # time in which an end could come too early
                 assert b'"prompt_tokens"' not in call.received

@@ -6,40 +6,23 @@ import pytest
 
 from ledger.errors import RedisUnavailableError
 from ledger.holds import ReserveRequest
-from ledger.pipeline import Reply
 from ledger.redis_keys import account_keys
 from ledger.sweeper import Sweeper
 from ledger.working_copy import WorkingBalance
 from tests.support.books import Books, call_of
 from tests.support.records import truth_of
+from tests.support.rough_redis import NamedRedis
 
 TTL_S = 60.0
 
 
-class AskedPipeline:
-    """Lets a test say which Redis answers, how long that has been up, and whether it is away."""
-
-    def __init__(self, books: Books) -> None:
-        self._pipeline = books.pipeline
-        self.run_id = "first"
-        self.uptime_s = 10 * TTL_S
-        self.is_away = False
-
-    async def command(self, name: str, *arguments: str | int) -> Reply:
-        if self.is_away:
-            raise RedisUnavailableError("away")
-        if name == "INFO":
-            return {"run_id": self.run_id, "uptime_in_seconds": self.uptime_s}
-        return await self._pipeline.command(name, *arguments)
+@pytest.fixture
+def asked(books: Books) -> NamedRedis:
+    return NamedRedis(books.pipeline)
 
 
 @pytest.fixture
-def asked(books: Books) -> AskedPipeline:
-    return AskedPipeline(books)
-
-
-@pytest.fixture
-def sweeper(books: Books, asked: AskedPipeline) -> Sweeper:
+def sweeper(books: Books, asked: NamedRedis) -> Sweeper:
     return Sweeper(asked, books.holds, ttl_s=TTL_S)
 
 
@@ -113,7 +96,7 @@ async def test_a_deadline_without_a_hold_is_forgotten(books: Books, sweeper: Swe
 
 
 async def test_nothing_is_swept_within_a_deadlines_length_after_redis_was_away(
-    books: Books, sweeper: Sweeper, asked: AskedPipeline, monkeypatch: pytest.MonkeyPatch
+    books: Books, sweeper: Sweeper, asked: NamedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers could not renew: their calls live."""
     ada = await books.customer(100)
@@ -135,7 +118,7 @@ async def test_nothing_is_swept_within_a_deadlines_length_after_redis_was_away(
 async def test_nothing_is_swept_within_a_deadlines_length_after_another_redis_took_over(
     books: Books,
     sweeper: Sweeper,
-    asked: AskedPipeline,
+    asked: NamedRedis,
     uptime_s: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -155,7 +138,7 @@ async def test_nothing_is_swept_within_a_deadlines_length_after_another_redis_to
 
 @pytest.mark.parametrize(("uptime_s", "swept"), [(TTL_S, 0), (3 * TTL_S, 1)])
 async def test_a_new_sweeper_waits_for_a_redis_that_is_young(
-    books: Books, sweeper: Sweeper, asked: AskedPipeline, uptime_s: float, swept: int
+    books: Books, sweeper: Sweeper, asked: NamedRedis, uptime_s: float, swept: int
 ) -> None:
     """Whether Redis came back a moment ago, a sweeper that has just begun knows by its age."""
     ada = await books.customer(100)
@@ -177,7 +160,7 @@ async def test_g4_of_settlements_and_two_sweepers_at_once_exactly_one_takes(book
         requests = [await books.held(ada, 50, orphan_mc=3) for _ in range(10)]
         for request in requests:
             await books.overdue(request)
-        sweepers = [Sweeper(AskedPipeline(books), books.holds, ttl_s=TTL_S) for _ in range(2)]
+        sweepers = [Sweeper(NamedRedis(books.pipeline), books.holds, ttl_s=TTL_S) for _ in range(2)]
         await asyncio.gather(
             *(sweeper.sweep() for sweeper in sweepers),
             *(settle_after(delay % 7 + place, requests[place]) for place in range(0, 10, 2)),
