@@ -103,13 +103,13 @@ def work_out(
 
 
 def _follow(batch: Batch, entry: StreamEntry, *, is_new: bool) -> None:
-    """Moves on in the stream, or back with it."""
-    is_known = entry.number <= batch.last_number and not is_new and entry.held_mc > 0
-    if is_known:  # read again: acknowledging it has failed, or another writer was faster
-        return
-    if entry.number != batch.last_number + 1:
+    """Moves on in the stream, never back with it: no number is the next one twice."""
+    if entry.number > batch.last_number:
+        batch.is_set_back |= entry.number > batch.last_number + 1
+        batch.last_number = entry.number
+    elif is_new or entry.held_mc == 0:
         batch.is_set_back = True
-    batch.last_number = entry.number
+    # Else it is read again: acknowledging it has failed, or another writer was faster.
 
 
 def _record(entry: StreamEntry) -> UsageRecord:

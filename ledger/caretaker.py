@@ -26,7 +26,6 @@ MONTHS_AHEAD = 3
 LONGEST_PAUSE_S = 2.0
 
 _WRITER = load_queries("writer")
-_WORKING_COPY = load_queries("working_copy")
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +56,7 @@ class Caretaker:
         async with asyncio.TaskGroup() as group:
             group.create_task(_repeat("write", self._write_when_called, 0))
             group.create_task(_repeat("sweep", self._sweeper.sweep, self._sweep_every_s))
-            group.create_task(_repeat("sync", self._sync, SYNC_EVERY_S))
+            group.create_task(_repeat("sync", self._working_copy.apply_all_syncs, SYNC_EVERY_S))
             group.create_task(_repeat("months", self._make_months, MONTHS_EVERY_S))
 
     async def write_all(self) -> int:
@@ -73,7 +72,13 @@ class Caretaker:
                 return await self._writer.write_partition(partition)
 
         waiting = await self._stream.waiting_partitions()
-        return sum(await asyncio.gather(*(write(partition) for partition in waiting)))
+        # Each to its end: a partition that cannot be written is not to be met by itself.
+        writing = (write(partition) for partition in waiting)
+        written = await asyncio.gather(*writing, return_exceptions=True)
+        for outcome in written:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(count for count in written if isinstance(count, int))
 
     async def _write_when_called(self) -> None:
         streams: dict[bytes | str | memoryview, int | bytes | str | memoryview] = {
@@ -85,12 +90,6 @@ class Caretaker:
             raise RedisUnavailableError(str(error)) from error
         if called:
             await self.write_all()
-
-    async def _sync(self) -> None:
-        async with acquired(self._pool) as connection:
-            rows = await connection.fetch(_WORKING_COPY["accounts_with_unapplied_syncs"])
-        for row in rows:
-            await self._working_copy.apply_syncs(str(row["id"]))
 
     async def _make_months(self) -> None:
         async with acquired(self._pool) as connection:

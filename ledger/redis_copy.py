@@ -28,6 +28,7 @@ class RedisWorkingCopy:
         self._pipeline = pipeline
         self._pool = pool
         self._rebuilds: dict[str, asyncio.Task[None]] = {}
+        self._run_id = ""
         self._sync = load_script("sync")
         self._begin = load_script("rebuild_begin")
         self._finish = load_script("rebuild_finish")
@@ -75,6 +76,24 @@ class RedisWorkingCopy:
         """Brings what Postgres has committed for the account to Redis, in order, each once."""
         while await self._apply_some(account_id) == SYNCS_AT_ONCE:
             pass  # there may be more
+
+    async def apply_all_syncs(self) -> None:
+        """Brings every account to Redis of which not all is known to be there.
+
+        Of a Redis that is new here that is also what was told lately: a replica that took over may
+        have missed it.
+
+        Raises:
+            RedisUnavailableError, DatabaseUnavailableError: to be tried again.
+        """
+        info = await self._pipeline.command("INFO", "server")
+        is_new = info["run_id"] != self._run_id
+        query = "accounts_synced_lately" if is_new else "accounts_with_unapplied_syncs"
+        async with acquired(self._pool) as connection:
+            rows = await connection.fetch(_QUERIES[query])
+        for row in rows:
+            await self.apply_syncs(str(row["id"]))
+        self._run_id = info["run_id"]
 
     async def _apply_some(self, account_id: str) -> int:
         keys = account_keys(account_id)

@@ -16,6 +16,7 @@ class SettlementStream:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._acknowledge = load_script("acknowledge")
+        self._number_on = load_script("number_on")
 
     async def waiting_partitions(self) -> list[int]:
         """The partitions in which records wait."""
@@ -46,6 +47,11 @@ class SettlementStream:
             arguments += [entry.number, index[entry.account_id], entry.request_id, entry.kind]
             arguments.append("1" if entry.is_rejected else "0")
         await self._pipeline.run(self._acknowledge, keys, arguments)
+
+    async def number_on(self, partition: int, last_number: int) -> None:
+        """Lets the numbers of a partition go on after `last_number`, if they are not there yet."""
+        keys = partition_keys(partition)
+        await self._pipeline.run(self._number_on, (keys.position,), (last_number,))
 
     async def drop_accounts(self, partition: int) -> None:
         """Takes a partition's balances out of Redis; each is rebuilt before its next call."""

@@ -95,6 +95,7 @@ class Writer:
             if batch.is_set_back:
                 # Before the commit: were it after, a crash between them would leave old balances.
                 _log.error("redis_was_set_back", partition=partition, last_number=last_number)
+                await self._stream.number_on(partition, batch.last_number)
                 await self._stream.drop_accounts(partition)
         return batch
 

@@ -186,6 +186,8 @@ create table balance_syncs (
     check ((key_id is null) = (key_state is null))
 );
 
+create index balance_syncs_by_age on balance_syncs using brin (created_at);
+
 -- How far the stream of each partition is written: its records are numbered without gaps.
 create table stream_positions (
     redis_partition smallint primary key check (redis_partition between 0 and 63),

@@ -29,5 +29,11 @@ where applied_sync_number < last_sync_number
 order by id
 limit 1000;
 
+-- name: accounts_synced_lately
+-- Far more than a replica lags.
+select account_id as id from balance_syncs
+where created_at > clock_timestamp() - interval '10 minutes'
+group by account_id;
+
 -- name: owner_of_key
 select id, account_id, prefix from api_keys where key_hash = $1;

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.support.live_books import LowestBalance, open_books
 from tests.support.live_clients import Load, customer_of
@@ -31,6 +32,7 @@ CLIENTS = 16
 SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_RESERVATION_TTL_S": "3"}
 
 
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 async def test_every_complete_answer_is_charged_once_whatever_is_killed(state: Path) -> None:
     """G5, with G3, G4 and G9: after restart all books agree with all that clients have seen."""
     with running_up(state, **SETTINGS) as up:

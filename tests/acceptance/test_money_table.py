@@ -50,7 +50,7 @@ async def test_a_call_costs_what_the_table_says_and_all_numbers_agree(
         charged_mc = await (charge_of_a_stream if stream else charge_of_an_answer)(client, call)
     assert charged_mc == charge_mc
 
-    await asyncio.to_thread(eventually, lambda: shown(up, customer, "/usage")["data"])
+    await asyncio.to_thread(eventually, lambda: bool(shown(up, customer, "/usage")["data"]))
     [usage] = shown(up, customer, "/usage")["data"]
     assert usage["chargedMillicredits"] == str(charge_mc)
     assert (usage["status"], usage["basis"]) == ("completed", "provider")

@@ -151,17 +151,17 @@ class LowestBalance:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Looks while the block runs. A Redis that is away is asked again."""
-        looking = asyncio.create_task(self._look())
+        stopping = asyncio.Event()
+        looking = asyncio.create_task(self._look(stopping))
         try:
             yield
         finally:
-            looking.cancel()
-            await asyncio.wait((looking,))
-        assert looking.cancelled(), looking.exception()
+            stopping.set()
+            await looking
 
-    async def _look(self) -> None:
+    async def _look(self, stopping: asyncio.Event) -> None:
         async with Redis.from_url(self._redis_url) as redis:
-            while True:
+            while not stopping.is_set():
                 try:
                     for name in self._names:
                         self._note(await redis.hget(name, "available"))

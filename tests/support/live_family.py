@@ -40,21 +40,17 @@ def postgres_mains(up: Up) -> list[psutil.Process]:
 @contextmanager
 def frozen(processes: list[psutil.Process]) -> Iterator[None]:
     """Processes that neither work nor end, like those of a machine that hangs."""
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
+    _signal(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
+        _signal(processes, signal.SIGCONT)
 
 
 def kill_all(up: Up) -> None:
     """End everything at once, the parent first, as a power failure would."""
     parent = psutil.Process(up.process.pid)
-    for process in [parent, *parent.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):  # the engines' helpers come and go
-            process.kill()
+    _signal([parent, *parent.children(recursive=True)], signal.SIGKILL)
     up.process.wait()
 
 
@@ -71,6 +67,12 @@ def alarms(said: str) -> list[str]:
         if any(text in line for text in _ALARMING_TEXTS) and not _is_asyncpgs(line)
     ]
     return texts + [str(line) for line in _lines(said) if line["event"] in _ALARMING_EVENTS]
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # the engines' helpers come and go
+            process.send_signal(number)
 
 
 def _is_asyncpgs(line: str) -> bool:

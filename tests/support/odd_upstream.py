@@ -42,7 +42,7 @@ class Peer:
 
     async def reset(self) -> None:
         """Ends the connection with RST."""
-        await asyncio.sleep(0.05)  # what was sent is read first
+        await asyncio.sleep(0.2)  # what was sent is read first
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()

@@ -1,11 +1,13 @@
 """A Redis that a test can rename, age, take away, or deprive of its answers."""
 
 import asyncio
+from collections.abc import Sequence
 
 from ledger.errors import RedisUnavailableError
 from ledger.holds import Holds, Settled
 from ledger.pipeline import Pipeline, Reply
 from ledger.records import UsageRecord
+from ledger.scripts import Script
 
 
 class NamedRedis:
@@ -23,6 +25,11 @@ class NamedRedis:
         if name == "INFO":
             return {"run_id": self.run_id, "uptime_in_seconds": self.uptime_s}
         return await self._pipeline.command(name, *arguments)
+
+    async def run(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | bytes]
+    ) -> Reply:
+        return await self._pipeline.run(script, keys, arguments)
 
 
 class RoughHolds:

@@ -191,7 +191,7 @@ async def test_a_provider_that_never_answers_a_client_that_left_is_given_up(
             await assert_free(stack, customer, 1_000_000)
 
 
-LARGE = [event(delta("word " * 2000)) for _ in range(400)]  # 4 MB, more than sockets take
+LARGE = [event(delta("word " * 2000)) for _ in range(1200)]  # 12 MB, more than sockets take
 
 
 async def stream_a_lot(peer: Peer) -> None:
@@ -199,7 +199,7 @@ async def stream_a_lot(peer: Peer) -> None:
 
 
 async def answer_a_lot(peer: Peer) -> None:
-    await peer.send(whole(completion(usage=usage(100, 50), padding="x" * 8_000_000)))
+    await peer.send(whole(completion(usage=usage(100, 50), padding="x" * 12_000_000)))
 
 
 @pytest.mark.parametrize("stream", [False, True])

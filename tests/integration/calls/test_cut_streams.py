@@ -1,9 +1,7 @@
-"""Answers that the provider does not bring to their end: seen by the client, charged by fault."""
+"""Streams that break off after they began: seen by the client, and charged for what was said."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -14,64 +12,27 @@ from tests.support.calls import (
     QUESTION,
     QUESTION_TOKENS,
     assert_charged,
-    assert_free,
-    error_of,
     mini_charge_mc,
     table_with,
     tokens_of,
-    upstream_settings,
 )
+from tests.support.odd_stack import ask, last_error, odd_stack
 from tests.support.odd_upstream import (
     END,
     Act,
     Peer,
     chunk,
-    completion,
     delta,
     event,
-    head,
-    odd_upstream,
     stream_head,
     usage,
 )
 from tests.support.pretend import chat, knobs, streamed
-from tests.support.raw_client import RawAnswer, raw_call
-from tests.support.sse_reference import parse_events
-from tests.support.stack import Customer, Stack, open_stack
+from tests.support.stack import Stack
 
 SAID = "This much was said"
 HELLO = event(delta(SAID))
 COUNTED_MC = mini_charge_mc(QUESTION_TOKENS, tokens_of(SAID))
-
-
-@asynccontextmanager
-async def odd_stack(
-    database_url: str, redis_url: str, act: Act, **changes: object
-) -> AsyncIterator[Stack]:
-    """A stack in front of a provider that does one odd thing."""
-    async with (
-        odd_upstream(act) as upstream,
-        open_stack(
-            database_url,
-            redis_url,
-            upstreams=upstream_settings(upstream.url, read_timeout_s=0.3),
-            **changes,
-        ) as stack,
-    ):
-        yield stack
-
-
-async def ask(stack: Stack, customer: Customer, body: object) -> RawAnswer:
-    """The answer, however it ends."""
-    async with raw_call(stack, customer, body) as call:
-        return await call.answer()
-
-
-def last_error(answer: RawAnswer) -> dict[str, Any]:
-    """The error in which a stream ended."""
-    last = parse_events(answer.body)[-1]
-    assert last
-    return error_of(last.encode())
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "reset_after", "error_after"])
@@ -89,8 +50,8 @@ async def test_the_sdk_raises_where_a_stream_is_cut(stack: Stack, fault: str) ->
         with pytest.raises(openai.APIError):  # noqa: PT012 - what comes before it counts
             async for part in stream:
                 received += part.choices[0].delta.content or ""
-    assert tokens_of(received) == 20
-    charge_mc = mini_charge_mc(QUESTION_TOKENS, 20)
+    assert 0 < tokens_of(received) <= 20
+    charge_mc = mini_charge_mc(QUESTION_TOKENS, tokens_of(received))
     await assert_charged(stack, customer, charge_mc, basis="counted", status="cut")
 
 
@@ -113,7 +74,7 @@ async def reset(peer: Peer) -> None:
 
 async def break_the_framing(peer: Peer) -> None:
     await peer.send(stream_head(), chunk(HELLO))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)  # what was sent is read first
     await peer.send(b"no length at all\r\n")
 
 
@@ -124,7 +85,7 @@ async def fall_silent(peer: Peer) -> None:
 
 async def never_end_an_event(peer: Peer) -> None:
     await peer.send(stream_head(), chunk(HELLO))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)  # what was sent is read first
     await peer.send(chunk(b"data: " + b"x" * 5000))
     await peer.wait_until_left()
 
@@ -229,83 +190,3 @@ async def test_without_a_tokenizer_a_cut_stream_is_estimated(
         input_tokens = -(-len(json.dumps(body)) // 4)
         charge_mc = mini_charge_mc(input_tokens, -(-len(SAID) // 4))
         await assert_charged(stack, customer, charge_mc, basis="estimated", status="cut")
-
-
-async def say_nothing(peer: Peer) -> None:
-    await peer.send(stream_head(), END)
-
-
-async def only_take_the_role(peer: Peer) -> None:
-    await peer.send(stream_head(), chunk(event(delta("", role="assistant"))), END)
-
-
-async def begin_and_fall_silent(peer: Peer) -> None:
-    await peer.send(stream_head())
-    await peer.wait_until_left()
-
-
-async def break_off_in_the_first_event(peer: Peer) -> None:
-    await peer.send(stream_head(), chunk(b'data: {"choices":[{"delta":{"content":"He'))
-
-
-async def break_off_a_json_answer(peer: Peer) -> None:
-    body = completion("x" * 1000, usage=usage(10, 10))
-    await peer.send(head(200, f"Content-Length: {len(body)}", "Content-Type: application/json"))
-    await peer.send(body[:500])
-
-
-async def reset_a_json_answer(peer: Peer) -> None:
-    await break_off_a_json_answer(peer)
-    await peer.reset()
-
-
-@pytest.mark.parametrize(
-    "act",
-    [
-        say_nothing,
-        begin_and_fall_silent,
-        break_off_in_the_first_event,
-        break_off_a_json_answer,
-        reset_a_json_answer,
-    ],
-)
-@pytest.mark.parametrize("stream", [False, True])
-async def test_an_answer_that_never_began_is_free(
-    database_url: str, redis_url: str, act: Act, *, stream: bool
-) -> None:
-    """Cut before content: 502 with the envelope, the hold released, nothing charged."""
-    async with odd_stack(database_url, redis_url, act) as stack:
-        customer = await stack.customer("1000")
-        answer = await ask(stack, customer, chat(stream=stream))
-        assert (answer.status, answer.is_whole) == (502, True)
-        assert error_of(answer.body)["code"] == "upstream_cut"
-        await assert_free(stack, customer, 1_000_000)
-
-
-async def test_a_stream_that_said_nothing_but_its_role_is_free(
-    database_url: str, redis_url: str
-) -> None:
-    """Cut before content: the role is no content, though the client has seen it."""
-    async with odd_stack(database_url, redis_url, only_take_the_role) as stack:
-        customer = await stack.customer("1000")
-        answer = await ask(stack, customer, chat(stream=True))
-        assert (answer.status, answer.is_whole) == (200, False)
-        assert last_error(answer)["code"] == "upstream_cut"
-        await assert_free(stack, customer, 1_000_000)
-
-
-async def test_the_sdk_sees_an_error_that_comes_first(database_url: str, redis_url: str) -> None:
-    """Cut before content: a stream that begins with an error is free, and raises."""
-
-    async def act(peer: Peer) -> None:
-        await peer.send(stream_head(), chunk(event({"error": {"message": "no", "code": "x"}})), END)
-
-    async with odd_stack(database_url, redis_url, act) as stack:
-        customer = await stack.customer("1000")
-        async with stack.sdk(customer, max_retries=0) as client:
-            with pytest.raises(openai.APIError):
-                async for _ in await client.chat.completions.create(
-                    model="gpt-4o-mini", messages=QUESTION, stream=True
-                ):
-                    pass
-        await assert_free(stack, customer, 1_000_000)

@@ -172,6 +172,19 @@ async def test_the_providers_headers_pass_but_for_what_is_between_us(
         assert "999.0" not in got.values()
 
 
+@pytest.mark.parametrize(
+    "called", ["application/x-www-form-urlencoded", "text/plain; charset=utf-16"]
+)
+async def test_a_body_is_json_whatever_the_client_calls_it(
+    stack: Stack, provider: WatchedProvider, called: str
+) -> None:
+    """Read: what was priced as JSON must not be read as anything else."""
+    customer = await stack.customer("1000")
+    answer = await stack.post(customer, chat(), {"Content-Type": called})
+    assert answer.status == 200
+    assert provider.requests[0].header("content-type") == ["application/json"]
+
+
 async def test_an_old_client_is_served_whole(stack: Stack) -> None:
     """A client that speaks HTTP/1.0 knows no chunks: the connection's end is the stream's."""
     customer = await stack.customer("1000")

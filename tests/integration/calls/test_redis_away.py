@@ -159,6 +159,23 @@ async def test_an_answer_is_withheld_while_its_charge_is_not_confirmed(
         await assert_listed(stack, customer)
 
 
+async def test_a_charge_that_redis_heard_of_twice_is_taken_once(
+    database_url: str, valkey: LocalValkey
+) -> None:
+    """G4: a Redis that stood still takes the settlement and all its repetitions as one."""
+    async with gated_stack(database_url, valkey, stream=False) as (stack, gate):
+        customer = await stack.customer("1000")
+        async with raw_call(stack, customer, chat()) as call:
+            await until(lambda: len(stack.server.reservations))
+            with frozen_redis(valkey.url):
+                gate.go_on.set()
+                answer = await call.answer()
+        assert (answer.status, error_of(answer.body)["code"]) == (503, "settlement_unavailable")
+        await until(lambda: not len(stack.server.settlements))
+        await assert_charged_once(stack, customer)
+        await assert_listed(stack, customer)
+
+
 @pytest.mark.parametrize("body", [chat(stream=True), streamed()])
 async def test_a_streams_end_is_withheld_while_its_charge_is_not_confirmed(
     database_url: str, valkey: LocalValkey, body: dict[str, object]

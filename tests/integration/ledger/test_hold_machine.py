@@ -143,6 +143,23 @@ class Holds(RuleBasedStateMachine):
         rebuilds = self.world.rebuilds
         self.run(self.world.finish_rebuild(*rebuilds[pick % len(rebuilds)]))
 
+    @rule(place=PLACE, pick=PICK, change=st.sampled_from(["settle", "sweep", "write", "post"]))
+    def a_rebuild_is_crossed(self, place: int, pick: int, change: str) -> None:
+        """The account is lost; while a worker rebuilds it, something else happens to it."""
+        self.redis_loses_an_account(place)
+        self.a_rebuild_begins(place)
+        if change == "settle":
+            self.settle(pick)
+        elif change == "sweep":
+            self.sweep_the_dead(pick)
+        elif change == "write":
+            self.write()
+        else:
+            self.post(place, 10)
+            self.apply_syncs(place)
+        for rebuild in self.world.rebuilds[-1:]:
+            self.run(self.world.finish_rebuild(*rebuild))
+
     @invariant()
     def promises_are_kept(self) -> None:
         self.run(check_step(self.world))
@@ -158,6 +175,15 @@ class HoldsWithLosses(Holds):
     def redis_loses_everything(self) -> None:
         self.run(self.world.lose_everything())
 
+    @rule(place=PLACE, worker=PLACE, count=st.integers(1, 3))
+    def a_loss_crosses_a_write(self, place: int, worker: int, count: int) -> None:
+        """A batch is committed, all is lost, calls go on, and only then it is acknowledged."""
+        self.a_writer_commits(count)
+        self.redis_loses_everything()
+        self.serve_a_call(place, worker, (100, 100))
+        if self.world.old_acknowledgements:
+            self.an_old_acknowledgement_arrives(-1)
+
 
 class HoldsWithSetBacks(HoldsWithLosses):
     """And a replica takes over that lags."""
@@ -170,6 +196,17 @@ class HoldsWithSetBacks(HoldsWithLosses):
     @rule()
     def the_replica_takes_over(self) -> None:
         self.run(self.world.set_back())
+
+    @rule(place=PLACE, worker=PLACE, pick=PICK)
+    def a_replica_takes_over_that_missed_what_is_written(
+        self, place: int, worker: int, pick: int
+    ) -> None:
+        """Calls began and ended since, and the ledger has them."""
+        self.a_replica_lags_from_here()
+        self.serve_a_call(place, worker, (100, 100))
+        self.settle(pick)
+        self.write()
+        self.the_replica_takes_over()
 
 
 @pytest.mark.parametrize("machine", [Holds, HoldsWithLosses, HoldsWithSetBacks])

@@ -95,7 +95,7 @@ async def test_a_call_that_cannot_be_renewed_is_stopped_and_others_go_on(
     books: Books, way: str
 ) -> None:
     """A renewal that fails, or that never ends: the call ends before its hold does."""
-    worker = Worker(books, ttl_s=0.6)
+    worker = Worker(books, ttl_s=1.5)
     ada = await books.customer(100)
     bob = await books.customer(100, (ada.partition + 1) % 64)
     lost = await worker.reservations.reserve(call_of(ada, 10))
