@@ -16,7 +16,7 @@ class SettlementStream:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._acknowledge = load_script("acknowledge")
-        self._number_on = load_script("number_on")
+        self._mend = load_script("mend")
 
     async def waiting_partitions(self) -> list[int]:
         """The partitions in which records wait."""
@@ -48,13 +48,20 @@ class SettlementStream:
             arguments.append("1" if entry.is_rejected else "0")
         await self._pipeline.run(self._acknowledge, keys, arguments)
 
-    async def number_on(self, partition: int, last_number: int) -> None:
-        """Lets the numbers of a partition go on after `last_number`, if they are not there yet."""
-        keys = partition_keys(partition)
-        await self._pipeline.run(self._number_on, (keys.position,), (last_number,))
+    async def epoch(self, partition: int) -> int:
+        """How often the partition has been repaired, as Redis knows it."""
+        epoch = await self._pipeline.command("HGET", partition_keys(partition).position, "epoch")
+        return int(epoch or 0)
 
-    async def drop_accounts(self, partition: int) -> None:
-        """Takes a partition's balances out of Redis; each is rebuilt before its next call."""
+    async def mend(self, partition: int, last_number: int, epoch: int) -> None:
+        """Repairs a partition of a Redis that was set back: every account is rebuilt before its
+        next call, and numbers go on after `last_number`. `epoch` tells that it was done.
+        """
+        await self._drop_accounts(partition)
+        position = partition_keys(partition).position
+        await self._pipeline.run(self._mend, (position,), (last_number, epoch))
+
+    async def _drop_accounts(self, partition: int) -> None:
         cursor = b"0"
         while True:
             cursor, found = await self._pipeline.command(

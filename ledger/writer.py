@@ -18,13 +18,14 @@ from ledger.batch import (
     work_out,
 )
 from ledger.chain import AccountState, BalanceLimitError
-from ledger.database import Connection, transaction
+from ledger.database import Connection, the_row, transaction
 from ledger.ids import new_id
 from ledger.queries import load_queries
 from ledger.records import Kind
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.stream import SettlementStream
 from ledger.stream_entry import StreamEntry
+from pricing.charge import NoRateError
 
 BATCH_SIZE = 500
 
@@ -41,7 +42,8 @@ _UNWRITABLE = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     ValueError,
-    LookupError,
+    KeyError,
+    NoRateError,
     OverflowError,
 )
 
@@ -85,18 +87,19 @@ class Writer:
 
     async def _commit(self, partition: int, entries: Sequence[StreamEntry]) -> Batch:
         async with transaction(self._pool) as connection:
-            last_number = await connection.fetchval(_QUERIES["lock_position"], partition)
+            position = await the_row(connection, _QUERIES["lock_position"], partition)
+            last_number, epoch = position["last_number"], position["epoch"]
             accounts = await _lock_accounts(connection, entries)
             written_mc = await _read_written(connection, entries)
             batch = work_out(entries, accounts, written_mc, last_number)
             await _insert(connection, batch)
             await _update_accounts(connection, accounts, batch.touched)
-            await connection.execute(_QUERIES["move_position"], partition, batch.last_number)
-            if batch.is_set_back:
+            if batch.is_set_back or await self._stream.epoch(partition) != epoch:
                 # Before the commit: were it after, a crash between them would leave old balances.
                 _log.error("redis_was_set_back", partition=partition, last_number=last_number)
-                await self._stream.number_on(partition, batch.last_number)
-                await self._stream.drop_accounts(partition)
+                epoch += 1
+                await self._stream.mend(partition, batch.last_number, epoch)
+            await connection.execute(_QUERIES["move_position"], partition, batch.last_number, epoch)
         return batch
 
     async def _reject(self, partition: int, entry: StreamEntry, error: Exception) -> None:

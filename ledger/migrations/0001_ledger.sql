@@ -188,7 +188,8 @@ create table balance_syncs (
 
 create index balance_syncs_by_age on balance_syncs using brin (created_at);
 
--- How far the stream of each partition is written: its records are numbered without gaps.
+-- How far the stream of each partition is written: its records are numbered without gaps. Each time
+-- that Redis was set back is an epoch: a Redis of another one has lost the repair as well.
 create table stream_positions (
     redis_partition smallint primary key check (redis_partition between 0 and 63),
     epoch bigint not null default 0,

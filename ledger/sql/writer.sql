@@ -2,7 +2,7 @@
 
 -- name: lock_position
 -- Its row is the lock that keeps two writers off one partition.
-select last_number from stream_positions where redis_partition = $1 for update;
+select last_number, epoch from stream_positions where redis_partition = $1 for update;
 
 -- name: lock_accounts
 -- Always in the order of their ids, so that two transactions cannot wait for each other.
@@ -35,7 +35,7 @@ from
 where accounts.id = changed.id;
 
 -- name: move_position
-update stream_positions set last_number = $2 where redis_partition = $1;
+update stream_positions set last_number = $2, epoch = $3 where redis_partition = $1;
 
 -- name: pass_over
 -- Of a rejected record nobody can say whether it was here before: only the next one is passed, so

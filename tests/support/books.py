@@ -196,7 +196,7 @@ async def open_books(
                 entries=Entries(pool),
                 keys=ApiKeys(pool, HASHER),
             )
-            await books.execute("update stream_positions set last_number = 0")
+            await books.execute("update stream_positions set last_number = 0, epoch = 0")
             yield books
     finally:
         await redis.aclose()

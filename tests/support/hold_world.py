@@ -56,7 +56,7 @@ class World:
     async def begin(cls, books: Books) -> "World":
         """Two accounts of one partition, in an empty Redis."""
         await books.redis.flushall()
-        await books.execute("update stream_positions set last_number = 0")
+        await books.execute("update stream_positions set last_number = 0, epoch = 0")
         ada = await books.customer(FUNDS_MC)
         bob = await books.customer(FUNDS_MC, partition=ada.partition)
         redis = NamedRedis(books.pipeline)
