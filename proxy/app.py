@@ -31,19 +31,19 @@ from ledger.reports import Reports
 from ledger.reservations import Reservations
 from ledger.settlements import Settlements
 from pricing.tokens import TokenCounter
-from proxy.aiohttp_upstream import AiohttpUpstream, open_session
 from proxy.charges import Charges
-from proxy.departures import Departures
 from proxy.health import Health
 from proxy.in_flight import InFlight
 from proxy.metering import Metering
 from proxy.middlewares import METERED, middlewares, sign_responses
 from proxy.models import ModelList
 from proxy.rates import CurrentRates
-from proxy.relay_stream import StreamRelay
+from proxy.relay.departures import Departures
+from proxy.relay.stream import StreamRelay
 from proxy.reserving import Reserving
 from proxy.slow_starters import SlowStarters
-from proxy.upstream import Upstream
+from proxy.upstreams.aiohttp_upstream import AiohttpUpstream, open_session
+from proxy.upstreams.upstream import Upstream
 
 POOL_SIZE = 8
 COUNTING_THREADS = 2

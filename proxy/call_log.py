@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from console.identity import IDENTITY, REQUEST_ID
-from proxy.call import Call
+from proxy.calls.call import Call
 from proxy.reserving import HeldCall
 
 _log = structlog.get_logger("request")

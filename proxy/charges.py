@@ -16,8 +16,8 @@ from pricing.chat_tokens import count_chat_prompt
 from pricing.quote import Quote, estimated_tokens
 from pricing.tokens import TokenCounter
 from pricing.usage import NOTHING, Usage
-from proxy.call import NO_JSON, Call
-from proxy.transcript import Transcript
+from proxy.calls.call import NO_JSON, Call
+from proxy.relay.transcript import Transcript
 
 CHAT_ENDPOINT = "/v1/chat/completions"
 

@@ -12,8 +12,12 @@ from ledger.errors import (
     ReservationClosedError,
     SettlementUnavailableError,
 )
-from proxy.sse import make_event
-from proxy.upstream import UpstreamCutError, UpstreamTimeoutError, UpstreamUnreachableError
+from proxy.relay.sse import make_event
+from proxy.upstreams.upstream import (
+    UpstreamCutError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
 
 
 class CallStoppedError(Exception):

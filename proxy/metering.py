@@ -9,14 +9,14 @@ from config.settings import Settings
 from pricing.money import credits_text
 from pricing.quote import quote
 from proxy.call_log import CALL_LOG
+from proxy.calls.reading import read_call
 from proxy.errors import CallStoppedError
-from proxy.headers import for_client, for_provider
 from proxy.rates import CurrentRates
-from proxy.reading import read_call
-from proxy.relay_answer import relay_answer
-from proxy.relay_stream import StreamRelay
+from proxy.relay.answer import relay_answer
+from proxy.relay.stream import StreamRelay
 from proxy.reserving import HeldCall, Reserving
-from proxy.upstream import Upstream, UpstreamAnswer
+from proxy.upstreams.headers import for_client, for_provider
+from proxy.upstreams.upstream import Upstream, UpstreamAnswer
 
 PATH = "/chat/completions"
 

@@ -11,9 +11,9 @@ from ledger.errors import KeyRevokedError
 from ledger.ids import new_id
 from ledger.redis_copy import RedisWorkingCopy
 from proxy.call_log import CALL_LOG, CallLog
-from proxy.client_stream import HAS_BEGUN
 from proxy.errors import KNOWN_ERRORS, as_api_error
 from proxy.in_flight import InFlight
+from proxy.relay.client_stream import HAS_BEGUN
 from proxy.slow_starters import SlowStarters
 
 METERED = "metered"  # the name of routes whose key is checked by their own reserve

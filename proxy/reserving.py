@@ -13,9 +13,9 @@ from ledger.records import UsageRecord
 from ledger.reservations import Reservation, Reservations
 from pricing.money import credits_text
 from pricing.quote import Quote, affordable_limit, quote
-from proxy.call import Call
+from proxy.calls.call import Call
 from proxy.charges import Charges, Outcome
-from proxy.transcript import Transcript
+from proxy.relay.transcript import Transcript
 
 
 class Receipt(msgspec.Struct, frozen=True):

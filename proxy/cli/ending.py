@@ -9,9 +9,9 @@ import click
 from config.errors import ConfigError
 from deploy.local.errors import EngineError
 from deploy.local.own_api import OwnApiError
-from proxy.listener import CannotListenError
-from proxy.stop_signals import StopRequested
-from proxy.supervisor import CannotStartError, NotReadyError
+from proxy.processes.listener import CannotListenError
+from proxy.processes.stop_signals import StopRequested
+from proxy.processes.supervisor import CannotStartError, NotReadyError
 
 
 class BadConfigurationError(click.ClickException):

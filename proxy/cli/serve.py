@@ -11,13 +11,13 @@ import structlog
 from config.rates import RateTable, load_rates
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings, config_folder, load_settings
-from proxy import stack
 from proxy.cli.ending import explained_end
-from proxy.file_limit import raise_file_limit
-from proxy.listener import listen
 from proxy.logs import configure_logs
-from proxy.stop_signals import StopSignals
-from proxy.supervisor import Supervisor
+from proxy.processes import stack
+from proxy.processes.file_limit import raise_file_limit
+from proxy.processes.listener import listen
+from proxy.processes.stop_signals import StopSignals
+from proxy.processes.supervisor import Supervisor
 
 
 class Configuration(NamedTuple):
@@ -53,7 +53,7 @@ def serve() -> None:
 @click.option("--fd", required=True, type=int, help="The socket to listen on, inherited.")
 def serve_worker(fd: int) -> None:
     """Run one worker of `tollgate serve`."""
-    from proxy.worker import run_worker  # noqa: PLC0415 - other commands start without a server
+    from proxy.processes.worker import run_worker  # noqa: PLC0415 - other commands start without a server
 
     with explained_end():
         configuration = _load_configuration(os.environ)
@@ -67,7 +67,7 @@ def writer() -> None:
 
     Needs what `tollgate serve` needs. Run one; it ends, having written what there is, at SIGTERM.
     """
-    from proxy.writer_process import run_writer  # noqa: PLC0415 - as above
+    from proxy.processes.writer_process import run_writer  # noqa: PLC0415 - as above
 
     with explained_end():
         configuration = _load_configuration(os.environ)

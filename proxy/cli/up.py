@@ -14,16 +14,16 @@ from deploy.local.provider_choice import choose_provider
 from deploy.local.stack_lock import stack_lock
 from ledger.database import database_errors
 from ledger.migrate import migrate
-from proxy import stack
 from proxy.cli.ending import explained_end
 from proxy.cli.environment import LOCAL_FILE
 from proxy.cli.running import run
-from proxy.file_limit import raise_file_limit
-from proxy.listener import listen
-from proxy.local_stack import LocalStack
 from proxy.logs import configure_logs
-from proxy.stop_signals import StopSignals
-from proxy.supervisor import Supervisor
+from proxy.processes import stack
+from proxy.processes.file_limit import raise_file_limit
+from proxy.processes.listener import listen
+from proxy.processes.local_stack import LocalStack
+from proxy.processes.stop_signals import StopSignals
+from proxy.processes.supervisor import Supervisor
 
 DEV_FILE = "dev.json"
 # The workers of a parent that was killed close their socket a moment later.

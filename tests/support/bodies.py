@@ -7,7 +7,7 @@ from config.rates import load_rates
 from config.settings import DEFAULT_FOLDER
 from console.errors import ApiError
 from pricing.quote import CallBounds
-from proxy.reading import bounds_of, decode_chat
+from proxy.calls.reading import bounds_of, decode_chat
 
 TABLE = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
 MODEL = TABLE.models["gpt-4o-mini"]

@@ -26,7 +26,7 @@ from ledger.ids import PARTITIONS
 from ledger.redis_keys import account_keys, partition_keys
 from pricing.tokens import TokenCounter
 from proxy.app import Server, open_server
-from proxy.writer_process import open_caretaker
+from proxy.processes.writer_process import open_caretaker
 from tests.support.front import serving
 
 ADMIN_TOKEN = "an admin token for tests"

@@ -14,11 +14,11 @@ import click
 import structlog
 
 from deploy.local.valkey import LocalValkey
-from proxy.child_process import ChildPlan, ChildProcess
 from proxy.cli.ending import explained_end
 from proxy.logs import configure_logs
-from proxy.stop_signals import StopSignals
-from proxy.supervisor import ChildrenStage, EngineStage, Stage, Supervisor
+from proxy.processes.child_process import ChildPlan, ChildProcess
+from proxy.processes.stop_signals import StopSignals
+from proxy.processes.supervisor import ChildrenStage, EngineStage, Stage, Supervisor
 
 Described = str | dict[str, Any]
 

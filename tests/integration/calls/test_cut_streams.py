@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from proxy import sse
+from proxy.relay import sse
 from tests.support.calls import (
     QUESTION,
     QUESTION_TOKENS,

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from proxy.errors import KNOWN_ERRORS, as_api_error, error_event
-from proxy.sse import event_data
+from proxy.relay.sse import event_data
 
 
 def make(kind: type[Exception]) -> Exception:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from pricing.usage import Usage
-from proxy.answers import is_json_object, read_chunk, read_usage, with_charge
-from proxy.transcript import Transcript
+from proxy.relay.answers import is_json_object, read_chunk, read_usage, with_charge
+from proxy.relay.transcript import Transcript
 from tests.support.odd_upstream import completion, usage
 
 TOLD = usage(10, 5)

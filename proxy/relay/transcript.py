@@ -4,8 +4,8 @@ import json
 import re
 from collections import defaultdict
 
-from proxy.answers import read_chunk
-from proxy.sse import event_data, split_events
+from proxy.relay.answers import read_chunk
+from proxy.relay.sse import event_data, split_events
 
 FOLD_AT_BYTES = 256 * 1024
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from config.settings import UpstreamSettings
-from proxy.upstream import (
+from proxy.upstreams.upstream import (
     Headers,
     UpstreamCutError,
     UpstreamTimeoutError,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing.usage import Usage
-from proxy.stream_meter import StreamMeter
+from proxy.relay.stream_meter import StreamMeter
 from tests.support.odd_upstream import delta, event, usage
 from tests.support.sse_reference import parse_events
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from multidict import CIMultiDict
 
-from proxy.upstream import Headers
+from proxy.upstreams.upstream import Headers
 
 HOP_BY_HOP = frozenset(
     {

@@ -18,9 +18,9 @@ from deploy.local.postgres_server import OWNER
 from deploy.local.private_files import write_private
 from deploy.local.provider_choice import BASE_URL_VARIABLE, ProviderChoice
 from deploy.local.valkey import LocalValkey
-from proxy import stack
-from proxy.listener import listen, port_of
-from proxy.supervisor import EngineStage, NotReadyError, Supervisor
+from proxy.processes import stack
+from proxy.processes.listener import listen, port_of
+from proxy.processes.supervisor import EngineStage, NotReadyError, Supervisor
 
 DATABASE = "TOLLGATE_DATABASE_URL"
 MIGRATION_DATABASE = "TOLLGATE_MIGRATION_DATABASE_URL"

@@ -9,13 +9,13 @@ from multidict import CIMultiDict
 from ledger.errors import SettlementUnavailableError
 from ledger.records import Status
 from proxy.charges import Outcome
-from proxy.client_stream import ClientStream
-from proxy.departures import Departures
 from proxy.errors import CallStoppedError, error_event
+from proxy.relay.client_stream import ClientStream
+from proxy.relay.departures import Departures
+from proxy.relay.sse import EventTooLargeError
+from proxy.relay.stream_meter import StreamMeter
 from proxy.reserving import HeldCall
-from proxy.sse import EventTooLargeError
-from proxy.stream_meter import StreamMeter
-from proxy.upstream import UpstreamAnswer, UpstreamCutError
+from proxy.upstreams.upstream import UpstreamAnswer, UpstreamCutError
 
 
 class StreamRelay:

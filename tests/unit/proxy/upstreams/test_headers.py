@@ -1,6 +1,6 @@
 """Which headers pass, and which end here."""
 
-from proxy.headers import HOP_BY_HOP, for_client, for_provider
+from proxy.upstreams.headers import HOP_BY_HOP, for_client, for_provider
 
 
 def names(headers: object) -> set[str]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy import sse
-from proxy.sse import EventBuffer, EventTooLargeError, event_data, make_event, split_events
+from proxy.relay import sse
+from proxy.relay.sse import EventBuffer, EventTooLargeError, event_data, make_event, split_events
 from tests.support.sse_reference import parse_events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]

@@ -10,10 +10,10 @@ from config.rates import ModelRates, RateTable
 from console.errors import ApiError
 from console.identity import IDENTITY, REQUEST_ID
 from pricing.quote import CallBounds
-from proxy.body import read_body
-from proxy.call import NO_JSON, Call, ChatBody, Message
-from proxy.names import refuse_other_case, refuse_repeated
-from proxy.parts import Parts, no_rate, read_parts
+from proxy.calls.body import read_body
+from proxy.calls.call import NO_JSON, Call, ChatBody, Message
+from proxy.calls.names import refuse_other_case, refuse_repeated
+from proxy.calls.parts import Parts, no_rate, read_parts
 
 PRICED_FIELDS = frozenset(ChatBody.__struct_fields__)
 # Tiers that cost no more than the rates are made for.

@@ -11,9 +11,9 @@ from structlog.typing import FilteringBoundLogger
 
 from deploy.local.engine import Engine
 from deploy.local.errors import EngineError
-from proxy.child_process import ChildProcess
-from proxy.restarts import Runnable, Watched
-from proxy.stop_signals import StopSignals
+from proxy.processes.child_process import ChildProcess
+from proxy.processes.restarts import Runnable, Watched
+from proxy.processes.stop_signals import StopSignals
 
 POLL_S = 0.05
 EX_CONFIG = os.EX_CONFIG

@@ -9,9 +9,9 @@ import msgspec
 
 from pricing.money import credits_text
 from pricing.usage import Usage
-from proxy.answers import Chunk, read_chunk, read_usage, with_charge
-from proxy.sse import EventBuffer, event_data, make_event, split_events
-from proxy.transcript import Transcript
+from proxy.relay.answers import Chunk, read_chunk, read_usage, with_charge
+from proxy.relay.sse import EventBuffer, event_data, make_event, split_events
+from proxy.relay.transcript import Transcript
 
 # What makes a run of events worth splitting. `"usage":null` stands in nearly every chunk.
 _TELLING = re.compile(rb'"usage"\s*:\s*\{|"error"|(?:^|[\r\n])data:\s*\[DONE\]')

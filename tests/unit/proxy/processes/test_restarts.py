@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.restarts import LONGEST_PAUSE_S, STEADY_S, Watched, next_pause_s
+from proxy.processes.restarts import LONGEST_PAUSE_S, STEADY_S, Watched, next_pause_s
 
 
 class FakeRunnable:

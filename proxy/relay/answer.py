@@ -7,13 +7,13 @@ from multidict import CIMultiDict
 
 from ledger.errors import SettlementUnavailableError
 from pricing.money import credits_text
-from proxy.answers import is_json_object, read_usage
 from proxy.charges import Outcome
-from proxy.client_stream import ClientStream
 from proxy.errors import BadAnswerError, CallStoppedError, ProviderRefusedUsError
+from proxy.relay.answers import is_json_object, read_usage
+from proxy.relay.client_stream import ClientStream
+from proxy.relay.transcript import Transcript
 from proxy.reserving import HeldCall, Receipt
-from proxy.transcript import Transcript
-from proxy.upstream import UpstreamAnswer, UpstreamCutError
+from proxy.upstreams.upstream import UpstreamAnswer, UpstreamCutError
 
 HELD_BYTES = 1024 * 1024
 LARGEST_ANSWER = 64 * 1024 * 1024

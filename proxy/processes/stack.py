@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.settings import Settings
-from proxy.child_process import ChildPlan, ChildProcess
-from proxy.listener import local_url, port_of
-from proxy.supervisor import ChildrenStage
+from proxy.processes.child_process import ChildPlan, ChildProcess
+from proxy.processes.listener import local_url, port_of
+from proxy.processes.supervisor import ChildrenStage
 
 COMMAND_MODULE = "proxy.cli"
 PRETEND_PROVIDER_MODULE = "deploy.local.pretend_provider"

@@ -1,0 +1,1 @@
+"""What runs: workers, the writer, the parent that watches over them."""

@@ -1,0 +1,1 @@
+"""The providers behind the proxy: how they are spoken to."""
