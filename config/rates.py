@@ -30,6 +30,9 @@ class _ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     input: str
     output: str
     cached_input: str | None = None
+    cost_input: str | None = None
+    cost_cached_input: str | None = None
+    cost_output: str | None = None
     context_window: PositiveTokens
     max_output_tokens: PositiveTokens
     max_image_tokens: PositiveTokens | None = None
@@ -42,9 +45,11 @@ class _ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """A price: credits per 1,000 units as written, and as millionths of a millicredit per unit.
+    """A price as written, and as an integer.
 
-    Credits per 1,000 units and millicredits per unit are the same number.
+    What customers pay: credits per 1,000 units, in millionths of a millicredit per unit (credits
+    per 1,000 units and millicredits per unit are the same number). What a provider takes: USD per
+    million units, in picodollars per unit (10^-12 USD).
     """
 
     text: str
@@ -52,12 +57,16 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class ModelRates(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model costs and what bounds a call to it; token counts throughout."""
+    """What one model costs and what bounds a call to it; token counts throughout.
+
+    `costs` is what the provider takes, by dimension; empty where nobody has said.
+    """
 
     name: str
     label: str
     upstream: str
     rates: Mapping[str, Rate]
+    costs: Mapping[str, Rate] = {}
     context_window: int
     max_output_tokens: int
     max_image_tokens: int
@@ -121,6 +130,7 @@ def _model(name: str, table: object, source: str, upstreams: frozenset[str]) -> 
         label=given.label or name,
         upstream=given.upstream,
         rates={dim: _rate(text, source, f"{key}.{dim}") for dim, text in texts.items()},
+        costs=_costs(given, source, key),
         context_window=given.context_window,
         max_output_tokens=given.max_output_tokens,
         max_image_tokens=given.max_image_tokens or given.context_window,
@@ -133,11 +143,25 @@ def _model(name: str, table: object, source: str, upstreams: frozenset[str]) -> 
     )
 
 
-def _rate(text: str, source: str, key: str) -> Rate:
+def _costs(given: _ModelTable, source: str, key: str) -> dict[str, Rate]:
+    texts = {dimension: getattr(given, f"cost_{dimension}") for dimension in DIMENSIONS}
+    if not any(texts.values()):
+        return {}
+    for dimension in ("input", "output"):
+        if texts[dimension] is None:
+            reason = "is missing: give the costs of input and output, or none"
+            raise ConfigError(source, f"{key}.cost_{dimension}", reason)
+    texts["cached_input"] = texts["cached_input"] or texts["input"]
+    unit = "USD per million tokens"
+    return {
+        dimension: _rate(text, source, f"{key}.cost_{dimension}", unit)
+        for dimension, text in texts.items()
+    }
+
+
+def _rate(text: str, source: str, key: str, unit: str = "credits per 1,000 tokens") -> Rate:
     if not _RATE.fullmatch(text):
-        raise ConfigError(
-            source, key, f'{text!r} is not a rate: write credits per 1,000 tokens like "2.4"'
-        )
+        raise ConfigError(source, key, f'{text!r} is not a rate: write {unit} like "2.4"')
     return Rate(text=text, millionths=int(Decimal(text) * MILLIONTHS))
 
 

@@ -1,7 +1,6 @@
 """What operators do over HTTP: `/admin/*`, for whoever has the admin token."""
 
 import asyncio
-import hmac
 from typing import Literal
 
 import msgspec
@@ -10,9 +9,8 @@ from aiohttp import web
 
 from console.bodies import credits_of, read_body
 from console.customer_api import LEDGER_FILTERS, USAGE_FILTERS
-from console.errors import ApiError
-from console.handling import Handler, answering_errors
 from console.json import Json, answer, listing
+from console.operator_guard import OperatorGuard
 from console.paging import id_filter, read_list_query, text_filter
 from console.sessions import Sessions
 from console.shapes import (
@@ -63,10 +61,11 @@ class NoFieldsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class OperatorApi:
-    """Checks the admin token of each request itself."""
+    """Accounts, keys, entries and what happened to them."""
 
     def __init__(
         self,
+        guard: OperatorGuard,
         accounts: Accounts,
         keys: ApiKeys,
         entries: Entries,
@@ -74,55 +73,35 @@ class OperatorApi:
         reports: Reports,
         working_copy: WorkingCopy,
         sessions: Sessions,
-        admin_token: str,
         public_url: str,
     ) -> None:
-        if not admin_token:
-            raise ValueError("without an admin token everyone would be an operator")
+        self._guard = guard
         self._accounts = accounts
         self._keys = keys
         self._entries = entries
         self._reports = reports
         self._working_copy = working_copy
         self._sessions = sessions
-        self._admin_token = admin_token.encode()
         self._public_url = public_url.rstrip("/")
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an application."""
         account = "/admin/accounts/{account_id}"
+        guarded = self._guard.guarded
         return [
-            web.get("/admin/accounts", self._guarded(self._list_accounts)),
-            web.post("/admin/accounts", self._guarded(self._create_account)),
-            web.get(account, self._guarded(self._show_account)),
-            web.get(f"{account}/keys", self._guarded(self._list_keys)),
-            web.post(f"{account}/keys", self._guarded(self._create_key)),
-            web.delete("/admin/keys/{key_id}", self._guarded(self._revoke_key)),
-            web.post(f"{account}/grants", self._guarded(self._grant)),
-            web.post(f"{account}/adjustments", self._guarded(self._adjust)),
-            web.post(f"{account}/console-sessions", self._guarded(self._create_console_session)),
-            web.get("/admin/usage", self._guarded(self._usage)),
-            web.get("/admin/ledger", self._guarded(self._ledger)),
-            web.get("/admin/alerts", self._guarded(self._alerts)),
+            web.get("/admin/accounts", guarded(self._list_accounts)),
+            web.post("/admin/accounts", guarded(self._create_account)),
+            web.get(account, guarded(self._show_account)),
+            web.get(f"{account}/keys", guarded(self._list_keys)),
+            web.post(f"{account}/keys", guarded(self._create_key)),
+            web.delete("/admin/keys/{key_id}", guarded(self._revoke_key)),
+            web.post(f"{account}/grants", guarded(self._grant)),
+            web.post(f"{account}/adjustments", guarded(self._adjust)),
+            web.post(f"{account}/console-sessions", guarded(self._create_console_session)),
+            web.get("/admin/usage", guarded(self._usage)),
+            web.get("/admin/ledger", guarded(self._ledger)),
+            web.get("/admin/alerts", guarded(self._alerts)),
         ]
-
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            self._check_token(request)
-            return await handler(request)
-
-        return answering_errors(guarded)
-
-    def _check_token(self, request: web.Request) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token.strip().encode("utf-8", "surrogateescape")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._admin_token):
-            raise ApiError(
-                401,
-                "invalid_admin_token",
-                "This needs the admin token: Authorization: Bearer <token>.",
-                headers={"WWW-Authenticate": 'Bearer realm="tollgate-admin"'},
-            )
 
     async def _list_accounts(self, request: web.Request) -> web.Response:
         window = read_list_query(request, {}).window

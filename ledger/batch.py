@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from ledger.chain import AccountState, append_entry, take_sync_number
+from ledger.chart import usage_revenue
 from ledger.decisions import Decision, decide
 from ledger.ids import new_id
 from ledger.records import Kind, UsageRecord, decode_record
 from ledger.stream_entry import UNDELIVERED, StreamEntry
+from pricing.charge import cost_picousd
 
 ACTOR = "writer"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,7 +58,7 @@ USAGE_COLUMNS = (
     *("request_id", "kind", "account_id", "key_id", "created_at", "posted_at", "model"),
     *("endpoint", "status", "basis", "is_stream", "input_tokens", "cached_input_tokens"),
     *("output_tokens", "reasoning_tokens", "units", "rates", "rate_version", "rounding"),
-    *("ceiling_mc", "charge_mc", "posted_mc", "latency_ms"),
+    *("ceiling_mc", "charge_mc", "posted_mc", "latency_ms", "costs", "cost_picousd"),
 )
 ENTRY_COLUMNS = (
     *("id", "transaction_id", "account_id", "sequence", "posted_at", "entry_type", "amount_mc"),
@@ -131,7 +133,7 @@ def _add(batch: Batch, account: LockedAccount, decision: Decision) -> None:
             (
                 *(entry_id, entry_id, record.account_id, link.sequence, account.posted_at),
                 *(decision.entry_type, link.amount_mc, link.before_mc, link.after_mc),
-                *(f"revenue:usage:{record.model}", record.request_id),
+                *(usage_revenue(record.model), record.request_id),
                 *(_DESCRIPTIONS[decision.entry_type].format(model=record.model), ACTOR),
             )
         )
@@ -145,6 +147,7 @@ def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:
     record, usage = decision.record, decision.record.usage
     created_at = _EPOCH + timedelta(milliseconds=record.created_at_ms)
     rates = {dimension: rate.text for dimension, rate in record.rates.items()}
+    costs = {dimension: rate.text for dimension, rate in record.costs.items()}
     return (
         *(uuid.UUID(record.request_id), record.kind, record.account_id, record.key_id),
         *(created_at, posted_at, record.model, record.endpoint, record.status, record.basis),
@@ -152,5 +155,6 @@ def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:
         *(usage.output_tokens, usage.reasoning_tokens),
         *(msgspec.json.encode(record.units).decode(), msgspec.json.encode(rates).decode()),
         *(record.rate_version, record.rounding, record.ceiling_mc, record.charge_mc),
-        *(decision.posted_mc, record.latency_ms),
+        *(decision.posted_mc, record.latency_ms, msgspec.json.encode(costs).decode()),
+        cost_picousd(record.units, record.costs),
     )

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from ledger.chain import AccountState, Link, append_entry, take_sync_number
+from ledger.chart import ADJUSTMENTS, PROMOTION
 from ledger.database import Connection, the_row, transaction
 from ledger.errors import AccountUnknownError
 from ledger.ids import new_id
@@ -24,7 +25,7 @@ ENTRY_TYPES = (
     "expiry",
 )
 LONGEST_IDEMPOTENCY_KEY = 200
-COUNTER_ACCOUNTS = {"grant": "expenses:promotion", "adjustment": "expenses:adjustments"}
+COUNTER_ACCOUNTS = {"grant": PROMOTION, "adjustment": ADJUSTMENTS}
 
 _QUERIES = load_queries("entries")
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from ledger.chart import credits_of
 from pricing.money import credits_text
 
 COMMODITY = "CR"
@@ -37,7 +38,7 @@ def journal_entry(entry: JournalEntry) -> str:
     tags = f"id:{entry.entry_id}, type:{entry.entry_type}, at:{posted_at.isoformat()}"
     if entry.ref:
         tags += f", ref:{_one_line(entry.ref)}"
-    liability = f"liabilities:credits:{entry.account_id}"
+    liability = credits_of(entry.account_id)
     return (
         f"\n{posted_at:%Y-%m-%d} * {_one_line(entry.description) or entry.entry_type}\n"
         f"    ; {tags}\n"

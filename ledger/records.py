@@ -17,7 +17,10 @@ ORPHAN: Kind = "orphan"
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as it was charged. (request id, kind) is its settlement id."""
+    """One request as it was charged. (request id, kind) is its settlement id.
+
+    `costs` are the provider's rates, by dimension; empty where nobody has said.
+    """
 
     request_id: str
     kind: Kind
@@ -32,6 +35,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     units: dict[str, int]
     rates: dict[str, Rate]
+    costs: dict[str, Rate] = {}
     rate_version: str
     rounding: Rounding
     ceiling_mc: int

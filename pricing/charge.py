@@ -27,6 +27,14 @@ def charge_mc(units: Mapping[str, int], rates: Mapping[str, Rate], rounding: Rou
     return round_up_mc(millionths, rounding)
 
 
+def cost_picousd(units: Mapping[str, int], costs: Mapping[str, Rate]) -> int | None:
+    """What units cost at the provider, in 10^-12 USD, exact; None where a cost is not known."""
+    used = {dimension: count for dimension, count in units.items() if count}
+    if not costs or not used.keys() <= costs.keys():
+        return None
+    return sum(count * costs[dimension].millionths for dimension, count in used.items())
+
+
 def round_up_mc(millionths: int, rounding: Rounding) -> int:
     """Millionths of a millicredit, up to the next millicredit or whole credit."""
     if rounding == "credit":

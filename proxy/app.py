@@ -17,6 +17,7 @@ from console.credits_page import CreditsPage
 from console.customer_api import CustomerApi
 from console.estimate import Estimator
 from console.operator_api import OperatorApi
+from console.operator_guard import OperatorGuard
 from console.sessions import Sessions
 from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys
@@ -172,14 +173,15 @@ def _people_routes(
     )
     estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
     customers = CustomerApi(reports, working_copy, estimator, rates.current, settings)
+    guard = OperatorGuard(secrets.admin_token)
     operators = OperatorApi(
+        guard,
         Accounts(pool),
         ApiKeys(pool, KeyHasher(secrets.key_secret)),
         Entries(pool),
         reports=reports,
         working_copy=working_copy,
         sessions=sessions,
-        admin_token=secrets.admin_token,
         public_url=public_url,
     )
     page = CreditsPage(

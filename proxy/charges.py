@@ -131,6 +131,7 @@ class Charges:
             usage=usage,
             units=units,
             rates=rates,
+            costs=dict(call.model.costs),
             rate_version=call.table.version,
             rounding=self._rounding,
             ceiling_mc=ceiling_mc,

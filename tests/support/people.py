@@ -23,6 +23,7 @@ from console.estimate import Estimator
 from console.handling import Handler
 from console.identity import IDENTITY, Identity
 from console.operator_api import OperatorApi
+from console.operator_guard import OperatorGuard
 from console.sessions import Sessions
 from ledger.accounts import Account, Accounts
 from ledger.api_keys import ApiKeys
@@ -162,13 +163,13 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
     estimator = Estimator(rates, counter, executor, desk.settings)
     customers = CustomerApi(desk.reports, desk.working_copy, estimator, rates, desk.settings)
     operators = OperatorApi(
+        OperatorGuard(ADMIN_TOKEN),
         desk.accounts,
         desk.keys,
         desk.entries,
         reports=desk.reports,
         working_copy=desk.working_copy,
         sessions=desk.sessions,
-        admin_token=ADMIN_TOKEN,
         public_url=public_url,
     )
     page = CreditsPage(
