@@ -19,7 +19,7 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes
 SQL := ledger/sql ledger/migrations deploy/local/sql
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench seed lock clean
 # A file that was not made to its end must not be taken for made.
 .DELETE_ON_ERROR:
 
@@ -41,6 +41,9 @@ check: .venv/ready-dev  ## lint, formatting, types, imports between packages, SQ
 
 bench: .venv/ready-dev  ## measure the CPU time of a metered call
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+seed: .venv/ready-dev  ## fill the database with made-up books (ARGS="--rows 1000000 --accounts 50")
+	@$(BIN)/python -m tests.bench.seed $(ARGS)
 
 lock: $(UV_READY)  ## pin the dependencies of pyproject.toml (UPGRADE=1 for newer versions)
 	@$(LOCK) pyproject.toml --extra local --group build -o requirements.lock

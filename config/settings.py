@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rounding: Rounding = "millicredit"
     credits_per_usd: Count = 1000
     low_balance_credits: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 500
+    purchased_credits_expire_after_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
     reservation_ttl_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 60
     orphan_policy: OrphanPolicy = "input"
     abandoned_drain_s: Delay = 30
@@ -43,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_body_bytes: Count = 20_000_000
     client_timeout_s: Seconds = 60
     max_unwritten_records: Count = 100_000
+    reconcile_every_s: Delay = 300
     shutdown_timeout_s: Seconds = 30
     shutdown_delay_s: Delay = 0
     console_link_ttl_s: Seconds = 900

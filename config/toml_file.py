@@ -12,6 +12,7 @@ from config.errors import ConfigError
 T = TypeVar("T")
 
 _AT_PATH = re.compile(r"^(?P<reason>.*) - at `\$?\.?(?P<path>.*)`$", re.DOTALL)
+_UNQUOTED = re.compile(r"expected `str`, got `(float|int)`$", re.IGNORECASE)
 _UNKNOWN_KEY = re.compile(r"^Object contains unknown field `(?P<name>.*)`$")
 
 
@@ -21,14 +22,35 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file cannot be read, or is not TOML.
     """
+    return parse_toml(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The file's text.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not text.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(path), "", "no such file") from None
     except OSError as error:
         raise ConfigError(str(path), "", f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(str(path), "", f"is not TOML: {error}") from error
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """The tables of a file's text; `source` is what errors call it.
+
+    Raises:
+        ConfigError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(source, "", f"is not TOML: {error}") from error
 
 
 def convert(value: object, shape: type[T], source: str, within: str = "") -> T:
@@ -51,4 +73,7 @@ def _key_and_reason(message: str) -> tuple[str, str]:
     unknown = _UNKNOWN_KEY.match(reason)
     if unknown:
         return ".".join(part for part in (key, unknown["name"]) if part), "is not a known key"
+    reason = reason.replace(" | null", "")  # which TOML does not have
+    if _UNQUOTED.search(reason):
+        reason += ": write it in quotes"
     return key, reason[0].lower() + reason[1:]

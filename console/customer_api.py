@@ -9,12 +9,15 @@ from config.rates import RateTable
 from config.settings import Settings
 from console.bodies import read_body
 from console.estimate import EstimateBody, Estimator
+from console.export_answers import ExportAnswers
+from console.exports import own_ledger_export, own_usage_export
 from console.handling import answering_errors
 from console.identity import IDENTITY
 from console.json import answer, listing
-from console.paging import choice_filter, id_filter, read_list_query, text_filter
+from console.paging import JSON, choice_filter, id_filter, read_list_query, text_filter
 from console.shapes import balance_shape, entry_shape, rates_shape, usage_shape
-from ledger.entries import ENTRY_TYPES
+from ledger.exports.formats import FORMATS
+from ledger.posting import ENTRY_TYPES
 from ledger.records import Status
 from ledger.reports import EntryFilter, Reports, UsageFilter
 from ledger.working_copy import WorkingCopy
@@ -25,6 +28,7 @@ USAGE_FILTERS = {
     "status": choice_filter(get_args(Status)),
 }
 LEDGER_FILTERS = {"type": choice_filter(ENTRY_TYPES)}
+_FORMATS = (JSON, *FORMATS)
 
 
 class CustomerApi:
@@ -37,12 +41,15 @@ class CustomerApi:
         estimator: Estimator,
         rates: Callable[[], RateTable],
         settings: Settings,
+        *,
+        exports: ExportAnswers,
     ) -> None:
         self._reports = reports
         self._working_copy = working_copy
         self._estimator = estimator
         self._rates = rates
         self._settings = settings
+        self._exports = exports
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an application, behind authentication by key."""
@@ -59,21 +66,29 @@ class CustomerApi:
         balance = await self._working_copy.balance(account_id)
         return answer(balance_shape(account_id, balance, self._settings))
 
-    async def _usage(self, request: web.Request) -> web.Response:
-        query = read_list_query(request, USAGE_FILTERS)
+    async def _usage(self, request: web.Request) -> web.StreamResponse:
+        query = read_list_query(request, USAGE_FILTERS, _FORMATS)
         wanted = UsageFilter(
             account_id=request[IDENTITY].account_id,
             model=query.filters.get("model"),
             key_id=query.filters.get("keyId"),
             status=query.filters.get("status"),
         )
+        if query.format != JSON:
+            form = FORMATS[query.format]
+            export = own_usage_export(wanted, query.window, query.limit, form)
+            return await self._exports.answer(request, export)
         return answer(listing(await self._reports.usage(wanted, query.window), usage_shape))
 
-    async def _ledger(self, request: web.Request) -> web.Response:
-        query = read_list_query(request, LEDGER_FILTERS)
+    async def _ledger(self, request: web.Request) -> web.StreamResponse:
+        query = read_list_query(request, LEDGER_FILTERS, _FORMATS)
         wanted = EntryFilter(
             account_id=request[IDENTITY].account_id, entry_type=query.filters.get("type")
         )
+        if query.format != JSON:
+            form = FORMATS[query.format]
+            export = own_ledger_export(wanted, query.window, query.limit, form)
+            return await self._exports.answer(request, export)
         return answer(listing(await self._reports.entries(wanted, query.window), entry_shape))
 
     async def _show_rates(self, _request: web.Request) -> web.Response:

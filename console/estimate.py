@@ -9,9 +9,9 @@ import msgspec
 
 from config.rates import ModelRates, RateTable
 from config.settings import Settings
-from console.errors import ApiError
 from console.handling import bad_value
 from console.json import Json, credits_number, usd_number
+from console.known_models import find_model
 from pricing.charge import charge_mc
 from pricing.chat_tokens import count_chat_prompt
 from pricing.tokens import TokenCounter
@@ -55,10 +55,7 @@ class Estimator:
         Raises:
             ApiError: 404 for a model without rates, 400 with the field at fault.
         """
-        model = self._rates().models.get(body.model)
-        if model is None:
-            message = f"The model {body.model[:100]!r} does not exist or has no rate."
-            raise ApiError(404, "model_not_found", message, param="model")
+        model = find_model(self._rates(), body.model)
         input_tokens = await self._input_tokens(model, body)
         output_tokens = model.max_output_tokens if body.max_tokens is None else body.max_tokens
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)

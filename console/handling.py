@@ -10,8 +10,8 @@ from console.errors import ApiError
 from ledger.api_keys import KeyUnknownError
 from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseUnavailableError
-from ledger.entries import BadAmountError, IdempotencyConflictError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
+from ledger.posting import BadAmountError, BadPostingError, IdempotencyConflictError
 from ledger.texts import BadTextError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,7 +66,8 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     AccountUnknownError: lambda _: ApiError(404, "account_not_found", "There is no such account."),
     KeyUnknownError: lambda _: ApiError(404, "key_not_found", "There is no such key."),
     BadTextError: lambda error: bad_value(_camel(error.field), error.reason),
-    BadAmountError: lambda _: bad_value("credits", "must not be zero; in a grant, more than zero"),
+    BadPostingError: lambda error: bad_value(_camel(error.field), error.reason),
+    BadAmountError: lambda error: bad_value("credits", error.reason),
     BalanceLimitError: lambda error: ApiError(
         400, "balance_limit_exceeded", _sentence(error), param="credits"
     ),

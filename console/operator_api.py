@@ -1,14 +1,13 @@
 """What operators do over HTTP: `/admin/*`, for whoever has the admin token."""
 
 import asyncio
-from typing import Literal
 
 import msgspec
 import structlog
 from aiohttp import web
 
-from console.bodies import credits_of, read_body
-from console.customer_api import LEDGER_FILTERS, USAGE_FILTERS
+from console.bodies import read_body
+from console.customer_api import USAGE_FILTERS
 from console.json import Json, answer, listing
 from console.operator_guard import OperatorGuard
 from console.paging import id_filter, read_list_query, text_filter
@@ -18,20 +17,17 @@ from console.shapes import (
     alert_shape,
     key_shape,
     live_account_shape,
-    operators_entry_shape,
     operators_usage_shape,
 )
 from ledger.accounts import Account, Accounts
 from ledger.api_keys import ApiKeys
 from ledger.database import DatabaseUnavailableError
-from ledger.entries import Entries, Posting
 from ledger.errors import RedisUnavailableError
-from ledger.reports import EntryFilter, Reports, UsageFilter
+from ledger.reports import Reports, UsageFilter
 from ledger.working_copy import WorkingBalance, WorkingCopy, tell
 
 _log = structlog.get_logger(__name__)
 
-ACTOR = "operator"
 BALANCES_AT_ONCE = 16
 
 
@@ -48,27 +44,18 @@ class NewKeyBody(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
-class PostingBody(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """Credits to grant, or to add or take; why; and a key that makes a retry harmless."""
-
-    credits: msgspec.Raw
-    description: str
-    idempotency_key: str
-
-
 class NoFieldsBody(msgspec.Struct, forbid_unknown_fields=True):
     """Nothing to say."""
 
 
 class OperatorApi:
-    """Accounts, keys, entries and what happened to them."""
+    """Accounts and keys, and what happened to them; entries are in `entries_api.py`."""
 
     def __init__(
         self,
         guard: OperatorGuard,
         accounts: Accounts,
         keys: ApiKeys,
-        entries: Entries,
         *,
         reports: Reports,
         working_copy: WorkingCopy,
@@ -78,7 +65,6 @@ class OperatorApi:
         self._guard = guard
         self._accounts = accounts
         self._keys = keys
-        self._entries = entries
         self._reports = reports
         self._working_copy = working_copy
         self._sessions = sessions
@@ -95,11 +81,8 @@ class OperatorApi:
             web.get(f"{account}/keys", guarded(self._list_keys)),
             web.post(f"{account}/keys", guarded(self._create_key)),
             web.delete("/admin/keys/{key_id}", guarded(self._revoke_key)),
-            web.post(f"{account}/grants", guarded(self._grant)),
-            web.post(f"{account}/adjustments", guarded(self._adjust)),
             web.post(f"{account}/console-sessions", guarded(self._create_console_session)),
             web.get("/admin/usage", guarded(self._usage)),
-            web.get("/admin/ledger", guarded(self._ledger)),
             web.get("/admin/alerts", guarded(self._alerts)),
         ]
 
@@ -156,29 +139,6 @@ class OperatorApi:
         await self._tell(revoked.account_id)
         return answer(key_shape(revoked))
 
-    async def _grant(self, request: web.Request) -> web.Response:
-        return await self._post(request, "grant")
-
-    async def _adjust(self, request: web.Request) -> web.Response:
-        return await self._post(request, "adjustment")
-
-    async def _post(
-        self, request: web.Request, entry_type: Literal["grant", "adjustment"]
-    ) -> web.Response:
-        body = await read_body(request, PostingBody)
-        posting = Posting(
-            account_id=_account_id(request),
-            entry_type=entry_type,
-            amount_mc=credits_of(body.credits),
-            description=body.description,
-            idempotency_key=body.idempotency_key,
-            actor=ACTOR,
-        )
-        posted = await self._entries.post(posting)
-        await self._tell(posted.entry.account_id)
-        status = 201 if posted.is_new else 200
-        return answer(operators_entry_shape(posted.entry), status=status)
-
     async def _create_console_session(self, request: web.Request) -> web.Response:
         await read_body(request, NoFieldsBody, may_be_empty=True)
         account = await self._accounts.get(_account_id(request))
@@ -195,14 +155,6 @@ class OperatorApi:
         )
         page = await self._reports.usage(wanted, query.window)
         return answer(listing(page, operators_usage_shape))
-
-    async def _ledger(self, request: web.Request) -> web.Response:
-        query = read_list_query(request, {"accountId": id_filter, **LEDGER_FILTERS})
-        wanted = EntryFilter(
-            account_id=query.filters.get("accountId"), entry_type=query.filters.get("type")
-        )
-        page = await self._reports.entries(wanted, query.window)
-        return answer(listing(page, operators_entry_shape))
 
     async def _alerts(self, request: web.Request) -> web.Response:
         query = read_list_query(request, {"kind": text_filter})

@@ -15,6 +15,7 @@ from ledger.texts import BadTextError, plain_text
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
 LONGEST_FILTER = 200
+JSON = "json"
 _PAGING = ("limit", "cursor", "from", "to", "format")
 
 # Reads one filter's text, or raises ApiError with its name.
@@ -24,32 +25,45 @@ _LIMIT = re.compile(r"[0-9]{1,4}")
 
 
 class ListQuery(msgspec.Struct, frozen=True):
-    """What part of a list is asked for, and the filters that were given."""
+    """What part of a list is asked for, the filters that were given, and in which format.
+
+    `limit` is the one that was given; the window has a default.
+    """
 
     window: Window
     filters: Mapping[str, str]
+    format: str
+    limit: int | None
 
 
-def read_list_query(request: web.Request, filters: Mapping[str, ReadFilter]) -> ListQuery:
-    """The query of a list that knows these filters.
+def read_list_query(
+    request: web.Request, filters: Mapping[str, ReadFilter], formats: Collection[str] = (JSON,)
+) -> ListQuery:
+    """The query of a list that knows these filters and formats.
 
     Raises:
         ApiError: 400 with the parameter that is unknown, repeated or wrong.
     """
     given = _single_values(request, {*_PAGING, *filters})
-    if given.get("format", "json") != "json":
-        raise bad_value("format", "must be json")
-    start, end = _read_time(given, "from"), _read_time(given, "to")
-    if start and end and start > end:
-        raise bad_value("from", "must not be after to")
-    window = Window(
-        limit=_read_limit(given.get("limit")),
-        below=_read_cursor(given),
-        start=start,
-        end=end,
-    )
+    chosen = choice_filter(formats)("format", given.get("format", JSON))
+    start, end = _read_period(given)
+    limit = _read_limit(given.get("limit"))
+    window = Window(limit=limit or DEFAULT_LIMIT, below=_read_cursor(given), start=start, end=end)
     read = {name: filters[name](name, given[name]) for name in filters if name in given}
-    return ListQuery(window, read)
+    return ListQuery(window, read, chosen, limit)
+
+
+def read_filters(
+    request: web.Request, filters: Mapping[str, ReadFilter], *, has_period: bool = True
+) -> tuple[Mapping[str, str], datetime | None, datetime | None]:
+    """The filters that were given, `from` and `to`, of a query without pages.
+
+    Raises:
+        ApiError: 400 with the parameter that is unknown, repeated or wrong.
+    """
+    given = _single_values(request, {*filters, *(("from", "to") if has_period else ())})
+    read = {name: filters[name](name, given[name]) for name in filters if name in given}
+    return read, *_read_period(given)
 
 
 def text_filter(name: str, value: str) -> str:
@@ -90,9 +104,16 @@ def _single_values(request: web.Request, known: Collection[str]) -> dict[str, st
     return given
 
 
-def _read_limit(text: str | None) -> int:
+def _read_period(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    start, end = _read_time(given, "from"), _read_time(given, "to")
+    if start and end and start > end:
+        raise bad_value("from", "must not be after to")
+    return start, end
+
+
+def _read_limit(text: str | None) -> int | None:
     if text is None:
-        return DEFAULT_LIMIT
+        return None
     if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= LARGEST_LIMIT:
         raise bad_value("limit", f"must be a number from 1 to {LARGEST_LIMIT}")
     return int(text)

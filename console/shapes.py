@@ -77,8 +77,17 @@ def operators_usage_shape(row: UsageRow) -> Json:
 
 
 def operators_entry_shape(entry: Entry) -> Json:
-    """One ledger entry, and whose it is."""
-    return {"accountId": entry.account_id, **entry_shape(entry)}
+    """One ledger entry with its other side, and whose it is."""
+    expires_at = entry.expires_at
+    return {
+        "accountId": entry.account_id,
+        **entry_shape(entry),
+        "counterAccount": entry.counter_account,
+        "actor": entry.actor,
+        "transactionId": entry.transaction_id,
+        "corrects": entry.corrects,
+        "expiresAt": None if expires_at is None else timestamp(expires_at),
+    }
 
 
 def account_shape(account: Account) -> Json:

@@ -1,7 +1,7 @@
 """Works out what a batch of settlements writes: rows, entries and balances. Pure."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -10,8 +10,16 @@ from ledger.chain import AccountState, append_entry, take_sync_number
 from ledger.chart import usage_revenue
 from ledger.decisions import Decision, decide
 from ledger.ids import new_id
-from ledger.records import Kind, UsageRecord, decode_record
-from ledger.stream_entry import UNDELIVERED, StreamEntry
+from ledger.lots import Lots, expire, expiry_account, find, use
+from ledger.records import (
+    ORPHAN,
+    ExpiryRecord,
+    Kind,
+    UsageRecord,
+    decode_expiry,
+    decode_record,
+)
+from ledger.stream_entry import EXPIRY, UNDELIVERED, StreamEntry
 from pricing.charge import cost_picousd
 
 ACTOR = "writer"
@@ -32,11 +40,26 @@ class MismatchedRecordError(Exception):
 
 
 class LockedAccount(msgspec.Struct):
-    """An account under its lock; `posted_at` is that of its last entry."""
+    """An account under its lock; `posted_at` is that of its last entry.
+
+    `lots` are read, and followed, only where something of the account expires.
+    """
 
     state: AccountState
     posted_at: datetime
     now: datetime
+    lots: Lots | None = None
+
+
+class Written(msgspec.Struct):
+    """What Postgres has already of the requests in a batch.
+
+    Charges of usage rows by kind, the entries that orphans' rows have posted, and which expiries.
+    """
+
+    charges_mc: dict[str, dict[Kind, int]] = {}
+    orphan_entries: dict[str, str] = {}
+    expiries: set[str] = set()
 
 
 class Batch(msgspec.Struct):
@@ -49,6 +72,7 @@ class Batch(msgspec.Struct):
     usage_rows: list[tuple[object, ...]] = []
     entry_rows: list[tuple[object, ...]] = []
     sync_rows: list[tuple[object, ...]] = []
+    expiry_rows: list[tuple[object, ...]] = []
     undelivered: list[UsageRecord] = []
     touched: set[str] = set()
     is_set_back: bool = False
@@ -63,17 +87,22 @@ USAGE_COLUMNS = (
 ENTRY_COLUMNS = (
     *("id", "transaction_id", "account_id", "sequence", "posted_at", "entry_type", "amount_mc"),
     *("balance_before_mc", "balance_after_mc", "counter_account", "ref", "description", "actor"),
+    "corrects_entry_id",
 )
 SYNC_COLUMNS = ("account_id", "number", "amount_mc", "reason")
+EXPIRY_COLUMNS = (
+    *("request_id", "lot_entry_id", "account_id", "posted_at", "taken_mc", "posted_mc"),
+)
 
 
 def work_out(
     entries: Iterable[StreamEntry],
     accounts: dict[str, LockedAccount],
-    written_mc: Mapping[str, Mapping[Kind, int]],
+    written: Written,
     last_number: int,
 ) -> Batch:
-    """The batch of `entries`, in order. `accounts` is brought to the state after it.
+    """The batch of `entries`, in order. `accounts` is brought to the state after it, and so is
+    `written`.
 
     `last_number` is the last one that Postgres has of this stream: a gap after it, or a number
     that comes back with something new, means that Redis was set back. So may a number that comes
@@ -84,63 +113,140 @@ def work_out(
         msgspec.DecodeError: an entry cannot be written.
     """
     batch = Batch(last_number)
-    known = {request_id: dict(kinds) for request_id, kinds in written_mc.items()}
     for entry in entries:
-        record = _record(entry)
         account = accounts.get(entry.account_id)
         if account is None:
             raise UnknownAccountInRecordError(entry.account_id)
-        kinds = known.setdefault(entry.request_id, {})
-        is_new = False
-        if entry.kind == UNDELIVERED:
-            batch.undelivered.append(record)
+        if entry.kind == EXPIRY:
+            is_new = _expire(batch, account, entry, written)
         else:
-            decision = decide(kinds, record, taken_mc=entry.taken_mc, held_mc=entry.held_mc)
-            is_new = decision is not None
-            if decision:
-                kinds[record.kind] = decision.record.charge_mc
-                _add(batch, account, decision)
+            is_new = _settle(batch, account, entry, written)
         _follow(batch, entry, is_new=is_new)
     return batch
 
 
 def _follow(batch: Batch, entry: StreamEntry, *, is_new: bool) -> None:
     """Moves on in the stream, never back with it: no number is the next one twice."""
+    # What expires is taken without a hold, under an id of its own each time.
+    has_taken = entry.held_mc > 0 or entry.kind == EXPIRY
     if entry.number > batch.last_number:
         batch.is_set_back |= entry.number > batch.last_number + 1
         batch.last_number = entry.number
-    elif is_new or entry.held_mc == 0:
+    elif is_new or not has_taken:
         batch.is_set_back = True
     # Else it is read again: acknowledging it has failed, or another writer was faster.
 
 
-def _record(entry: StreamEntry) -> UsageRecord:
+def _settle(batch: Batch, account: LockedAccount, entry: StreamEntry, written: Written) -> bool:
+    """Whether the settlement was not written before."""
     record = decode_record(entry.record)
+    _check_filed_under(entry, record)
+    if entry.kind == UNDELIVERED:
+        batch.undelivered.append(record)
+        return False
+    kinds = written.charges_mc.setdefault(entry.request_id, {})
+    decision = decide(kinds, record, taken_mc=entry.taken_mc, held_mc=entry.held_mc)
+    if decision is None:
+        return False
+    kinds[record.kind] = decision.record.charge_mc
+    _add(batch, account, entry, decision, written)
+    return True
+
+
+def _expire(batch: Batch, account: LockedAccount, entry: StreamEntry, written: Written) -> bool:
+    """Whether the expiry was not written before."""
+    record = decode_expiry(entry.record)
+    _check_filed_under(entry, record)
+    if record.request_id in written.expiries:
+        return False
+    written.expiries.add(record.request_id)
+    lot = find(account.lots or (), record.lot_entry_id)
+    account.lots, posted_mc = expire(account.lots or (), record.lot_entry_id, entry.taken_mc)
+    _move_on(batch, account, entry)
+    batch.expiry_rows.append(
+        (
+            *(record.request_id, record.lot_entry_id, record.account_id, account.posted_at),
+            *(entry.taken_mc, posted_mc),
+        )
+    )
+    if lot is not None and posted_mc:
+        _post(
+            *(batch, account, entry.account_id, -posted_mc),
+            entry_type="expiry",
+            counter_account=expiry_account(lot),
+            ref=lot.entry_id,
+            description=f"Unused credits of a {lot.entry_type} expired",
+        )
+    _tell(batch, account, entry, entry.taken_mc - posted_mc)
+    return True
+
+
+def _check_filed_under(entry: StreamEntry, record: UsageRecord | ExpiryRecord) -> None:
     if (record.account_id, record.request_id) != (entry.account_id, entry.request_id):
         raise MismatchedRecordError(entry.request_id)
-    return record
 
 
-def _add(batch: Batch, account: LockedAccount, decision: Decision) -> None:
-    record = decision.record
-    account.posted_at = max(account.now, account.posted_at + _ONE_TICK)
-    batch.touched.add(record.account_id)
+def _add(
+    batch: Batch,
+    account: LockedAccount,
+    entry: StreamEntry,
+    decision: Decision,
+    written: Written,
+) -> None:
+    record, posted_mc = decision.record, decision.posted_mc
+    _move_on(batch, account, entry)
     batch.usage_rows.append(_usage_row(decision, account.posted_at))
-    if decision.posted_mc:
-        account.state, link = append_entry(account.state, -decision.posted_mc)
-        entry_id = new_id()
-        batch.entry_rows.append(
-            (
-                *(entry_id, entry_id, record.account_id, link.sequence, account.posted_at),
-                *(decision.entry_type, link.amount_mc, link.before_mc, link.after_mc),
-                *(usage_revenue(record.model), record.request_id),
-                *(_DESCRIPTIONS[decision.entry_type].format(model=record.model), ACTOR),
-            )
+    if posted_mc:
+        entry_id = _post(
+            *(batch, account, entry.account_id, -posted_mc),
+            entry_type=decision.entry_type,
+            counter_account=usage_revenue(record.model),
+            ref=record.request_id,
+            description=_DESCRIPTIONS[decision.entry_type].format(model=record.model),
+            corrects=written.orphan_entries.get(record.request_id),
         )
-    if decision.sync_mc:
+        if posted_mc > 0 and account.lots:
+            account.lots = use(account.lots, posted_mc)
+        if record.kind == ORPHAN:
+            written.orphan_entries[record.request_id] = entry_id
+    _tell(batch, account, entry, decision.sync_mc)
+
+
+def _move_on(batch: Batch, account: LockedAccount, entry: StreamEntry) -> None:
+    account.posted_at = max(account.now, account.posted_at + _ONE_TICK)
+    batch.touched.add(entry.account_id)
+
+
+def _post(
+    batch: Batch,
+    account: LockedAccount,
+    account_id: str,
+    amount_mc: int,
+    *,
+    entry_type: str,
+    counter_account: str,
+    ref: str,
+    description: str,
+    corrects: str | None = None,
+) -> str:
+    account.state, link = append_entry(account.state, amount_mc)
+    entry_id = new_id()
+    batch.entry_rows.append(
+        (
+            *(entry_id, entry_id, account_id, link.sequence, account.posted_at, entry_type),
+            *(link.amount_mc, link.before_mc, link.after_mc, counter_account, ref, description),
+            *(ACTOR, corrects),
+        )
+    )
+    return entry_id
+
+
+def _tell(batch: Batch, account: LockedAccount, entry: StreamEntry, amount_mc: int) -> None:
+    """Numbers what Redis has not taken by itself, or has taken too much."""
+    if amount_mc:
         account.state, number = take_sync_number(account.state)
-        reason = f"{record.kind} {record.request_id}"
-        batch.sync_rows.append((record.account_id, number, decision.sync_mc, reason))
+        reason = f"{entry.kind} {entry.request_id}"
+        batch.sync_rows.append((entry.account_id, number, amount_mc, reason))
 
 
 def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:

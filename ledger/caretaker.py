@@ -1,4 +1,4 @@
-"""The writer's daily round: writing, sweeping, syncing, and making room for the months to come."""
+"""The writer's daily round: writing, sweeping, syncing, expiring, reconciling, making months."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,10 @@ from redis.exceptions import RedisError
 
 from ledger.database import DatabaseUnavailableError, acquired
 from ledger.errors import RedisUnavailableError
+from ledger.expirer import Expirer
 from ledger.ids import PARTITIONS
 from ledger.queries import load_queries
+from ledger.reconciliation.watch import ReconciliationWatch
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.redis_keys import partition_keys
 from ledger.stream import SettlementStream
@@ -21,7 +23,9 @@ from ledger.writer import Writer
 PARTITIONS_AT_ONCE = 4
 BELL_S = 1.0
 SYNC_EVERY_S = 0.2
+EXPIRE_EVERY_S = 2.0
 MONTHS_EVERY_S = 3600.0
+RECONCILE_LOOK_S = 5.0
 MONTHS_AHEAD = 3
 LONGEST_PAUSE_S = 2.0
 
@@ -37,19 +41,23 @@ class Caretaker:
         writer: Writer,
         stream: SettlementStream,
         sweeper: Sweeper,
+        expirer: Expirer,
         *,
         bell: Redis,
         working_copy: RedisWorkingCopy,
         pool: asyncpg.Pool,
         sweep_every_s: float,
+        watch: ReconciliationWatch | None = None,
     ) -> None:
         self._writer = writer
         self._stream = stream
         self._sweeper = sweeper
+        self._expirer = expirer
         self._bell = bell
         self._working_copy = working_copy
         self._pool = pool
         self._sweep_every_s = sweep_every_s
+        self._watch = watch
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -57,7 +65,10 @@ class Caretaker:
             group.create_task(_repeat("write", self._write_when_called, 0))
             group.create_task(_repeat("sweep", self._sweeper.sweep, self._sweep_every_s))
             group.create_task(_repeat("sync", self._working_copy.apply_all_syncs, SYNC_EVERY_S))
+            group.create_task(_repeat("expire", self._expirer.expire, EXPIRE_EVERY_S))
             group.create_task(_repeat("months", self._make_months, MONTHS_EVERY_S))
+            if self._watch is not None:
+                group.create_task(_repeat("reconcile", self._watch.run_if_due, RECONCILE_LOOK_S))
 
     async def write_all(self) -> int:
         """Writes what waits in any partition; returns how many records that were.

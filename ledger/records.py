@@ -43,5 +43,15 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: int | None = None
 
 
+class ExpiryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Expired credits that were taken in Redis; `request_id` is of this one try to take them."""
+
+    request_id: str
+    account_id: str
+    lot_entry_id: str
+
+
+encode_expiry = msgspec.json.Encoder().encode
+decode_expiry = msgspec.json.Decoder(ExpiryRecord).decode
 encode_record = msgspec.json.Encoder().encode
 decode_record = msgspec.json.Decoder(UsageRecord).decode

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ledger.database import acquired
+from ledger.database import transaction
 from ledger.entries import Entry, read_entry
 from ledger.pages import Page, Position, Window, page_of
 from ledger.queries import load_queries
@@ -50,6 +50,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     units: str
     rates: str
     rate_version: str
+    rounding: str
+    ceiling_mc: int
     charge_mc: int
     latency_ms: int | None
 
@@ -76,7 +78,7 @@ class Reports:
         """Calls by the time at which they were posted; the truth in place of an orphan's row."""
         filters = (wanted.model, wanted.key_id, wanted.status)
         rows = await self._rows("usage", wanted.account_id, window, filters)
-        calls = [_usage(row) for row in rows]
+        calls = [read_usage_row(row) for row in rows]
         return page_of(
             calls, window.limit, lambda call: Position(call.posted_at, UUID(call.request_id))
         )
@@ -106,11 +108,13 @@ class Reports:
         return await self._fetch(f"{what}_of_account", account_id, *arguments)
 
     async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        async with acquired(self._pool) as connection:
+        async with transaction(self._pool) as connection:
+            await connection.execute(_QUERIES["plan_for_what_is_asked"])
             return await connection.fetch(_QUERIES[query], *arguments)
 
 
-def _usage(row: asyncpg.Record) -> UsageRow:
+def read_usage_row(row: asyncpg.Record) -> UsageRow:
+    """A call out of a row of `usage_records`."""
     values = dict(row)
     for name in ("request_id", "account_id", "key_id"):
         values[name] = str(values[name])

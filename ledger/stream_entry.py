@@ -3,11 +3,12 @@
 import msgspec
 
 UNDELIVERED = "undelivered"
+EXPIRY = "expiry"
 
 
 class StreamEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A filed record. `kind` is settled, orphan or undelivered; of a rejected one the tombstone
-    stays when it is acknowledged.
+    """A filed record. `kind` is settled, orphan, undelivered or expiry; of a rejected one the
+    tombstone stays when it is acknowledged.
     """
 
     number: int

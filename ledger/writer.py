@@ -9,22 +9,24 @@ import structlog
 
 from ledger.batch import (
     ENTRY_COLUMNS,
+    EXPIRY_COLUMNS,
     SYNC_COLUMNS,
     USAGE_COLUMNS,
     Batch,
     LockedAccount,
     MismatchedRecordError,
     UnknownAccountInRecordError,
+    Written,
     work_out,
 )
 from ledger.chain import AccountState, BalanceLimitError
 from ledger.database import Connection, the_row, transaction
 from ledger.ids import new_id
+from ledger.lot_store import read_lots, write_lots
 from ledger.queries import load_queries
-from ledger.records import Kind
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.stream import SettlementStream
-from ledger.stream_entry import StreamEntry
+from ledger.stream_entry import EXPIRY, StreamEntry
 from pricing.charge import NoRateError
 
 BATCH_SIZE = 500
@@ -90,8 +92,9 @@ class Writer:
             position = await the_row(connection, _QUERIES["lock_position"], partition)
             last_number, epoch = position["last_number"], position["epoch"]
             accounts = await _lock_accounts(connection, entries)
-            written_mc = await _read_written(connection, entries)
-            batch = work_out(entries, accounts, written_mc, last_number)
+            await _add_lots(connection, accounts, entries)
+            written = await _read_written(connection, entries)
+            batch = work_out(entries, accounts, written, last_number)
             await _insert(connection, batch)
             await _update_accounts(connection, accounts, batch.touched)
             if batch.is_set_back or await self._stream.epoch(partition) != epoch:
@@ -148,13 +151,29 @@ async def _lock_accounts(
     }
 
 
-async def _read_written(
-    connection: Connection, entries: Sequence[StreamEntry]
-) -> dict[str, dict[Kind, int]]:
+async def _add_lots(
+    connection: Connection, accounts: dict[str, LockedAccount], entries: Sequence[StreamEntry]
+) -> None:
+    """Reads the lots of those accounts of which something expires: few, and seldom."""
+    expiring = {entry.account_id for entry in entries if entry.kind == EXPIRY}
+    known = [account_id for account_id in expiring if account_id in accounts]
+    if known:
+        for account_id, lots in (await read_lots(connection, known)).items():
+            accounts[account_id].lots = lots
+
+
+async def _read_written(connection: Connection, entries: Sequence[StreamEntry]) -> Written:
+    written = Written()
     ids = list({UUID(entry.request_id) for entry in entries})
-    written: dict[str, dict[Kind, int]] = {}
     for row in await connection.fetch(_QUERIES["written"], ids):
-        written.setdefault(str(row["request_id"]), {})[row["kind"]] = row["charge_mc"]
+        request_id = str(row["request_id"])
+        written.charges_mc.setdefault(request_id, {})[row["kind"]] = row["charge_mc"]
+        if row["entry_id"] is not None:
+            written.orphan_entries[request_id] = str(row["entry_id"])
+    expiries = [UUID(entry.request_id) for entry in entries if entry.kind == EXPIRY]
+    if expiries:
+        rows = await connection.fetch(_QUERIES["written_expiries"], expiries)
+        written.expiries = {str(row["request_id"]) for row in rows}
     return written
 
 
@@ -163,6 +182,7 @@ async def _insert(connection: Connection, batch: Batch) -> None:
         ("usage_records", USAGE_COLUMNS, batch.usage_rows),
         ("ledger_entries", ENTRY_COLUMNS, batch.entry_rows),
         ("balance_syncs", SYNC_COLUMNS, batch.sync_rows),
+        ("expiries", EXPIRY_COLUMNS, batch.expiry_rows),
     ):
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns)
@@ -186,3 +206,7 @@ async def _update_accounts(
         [account.posted_at for _, account in changed],
         [account.state.last_sync_number for _, account in changed],
     )
+    for account_id, account in changed:
+        if account.lots is not None:
+            sequence = account.state.last_sequence
+            await write_lots(connection, account_id, account.lots, sequence)

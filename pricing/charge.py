@@ -29,10 +29,16 @@ def charge_mc(units: Mapping[str, int], rates: Mapping[str, Rate], rounding: Rou
 
 def cost_picousd(units: Mapping[str, int], costs: Mapping[str, Rate]) -> int | None:
     """What units cost at the provider, in 10^-12 USD, exact; None where a cost is not known."""
-    used = {dimension: count for dimension, count in units.items() if count}
-    if not costs or not used.keys() <= costs.keys():
+    if not costs:
         return None
-    return sum(count * costs[dimension].millionths for dimension, count in used.items())
+    picousd = 0
+    for dimension, count in units.items():
+        if count:
+            cost = costs.get(dimension)
+            if cost is None:
+                return None
+            picousd += count * cost.millionths
+    return picousd
 
 
 def round_up_mc(millionths: int, rounding: Rounding) -> int:

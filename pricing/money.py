@@ -27,6 +27,13 @@ def usd_text(amount_mc: int, credits_per_usd: int) -> str:
     return f"{'-' if amount_mc < 0 else ''}{whole}.{decimals}"
 
 
+def usd_text_of_picousd(amount_picousd: int) -> str:
+    """US dollars with all decimals that there are, two at least: `0.00012345`."""
+    whole, part = divmod(abs(amount_picousd), 10**12)
+    decimals = f"{part:012d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if amount_picousd < 0 else ''}{whole}.{decimals}"
+
+
 def parse_credits(text: str) -> int:
     """Millicredits of a decimal number of credits.
 

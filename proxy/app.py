@@ -10,35 +10,49 @@ import asyncpg
 import msgspec
 from aiohttp import web
 
-from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import Settings
+from console.close_api import CloseApi
 from console.credits_page import CreditsPage
 from console.customer_api import CustomerApi
+from console.entries_api import EntriesApi
 from console.estimate import Estimator
+from console.export_answers import ExportAnswers
+from console.exports_api import ExportsApi
 from console.operator_api import OperatorApi
 from console.operator_guard import OperatorGuard
+from console.rates_api import RatesApi
+from console.reconcile_api import ReconcileApi
 from console.sessions import Sessions
 from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys
 from ledger.authentication import Authenticator
+from ledger.closings import Closings
 from ledger.database import connect_pool
 from ledger.entries import Entries
 from ledger.holds import Holds
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline, open_pipeline
+from ledger.rate_versions import RateVersions
+from ledger.reconciliation.reconciler import Reconciler
+from ledger.reconciliation.redis_check import RedisCheck
+from ledger.reconciliation.results import Results
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.reports import Reports
 from ledger.reservations import Reservations
 from ledger.settlements import Settlements
+from ledger.vital_signs import Pulse
 from pricing.tokens import TokenCounter
 from proxy.charges import Charges
+from proxy.counting import Counting
 from proxy.health import Health
 from proxy.in_flight import InFlight
 from proxy.metering import Metering
+from proxy.metrics import Metrics
 from proxy.middlewares import METERED, middlewares, sign_responses
 from proxy.models import ModelList
-from proxy.rates import CurrentRates
+from proxy.rates.current import CurrentRates
+from proxy.rates.recording import recording
 from proxy.relay.departures import Departures
 from proxy.relay.stream import StreamRelay
 from proxy.reserving import Reserving
@@ -62,6 +76,7 @@ class Server(msgspec.Struct, frozen=True):
 
 class _Engines(msgspec.Struct, frozen=True):
     pipeline: Pipeline
+    aside: Pipeline  # for what calls must not wait for
     pool: asyncpg.Pool
     working_copy: RedisWorkingCopy
     executor: ThreadPoolExecutor
@@ -71,7 +86,7 @@ class _Engines(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_server(
-    settings: Settings, secrets: Secrets, table: RateTable
+    settings: Settings, secrets: Secrets, rates: CurrentRates
 ) -> AsyncIterator[Server]:
     """A server, ready to be run; `settings.public_url` must be set.
 
@@ -79,7 +94,7 @@ async def open_server(
     """
     async with AsyncExitStack() as stack:
         engines = await _open_engines(stack, settings, secrets)
-        rates = CurrentRates(table)
+        await stack.enter_async_context(recording(rates, engines.pool))
         holds = Holds(
             engines.pipeline,
             engines.working_copy,
@@ -97,12 +112,14 @@ async def open_server(
         app.router.add_post("/v1/chat/completions", metering.handle, name=METERED)
         app.add_routes(ModelList(rates.current).routes())
         app.add_routes(Health(engines.pipeline, in_flight).routes())
+        app.add_routes(Metrics(Pulse(engines.pool, engines.aside)).routes())
         app.add_routes(_people_routes(settings, secrets, rates, engines))
         yield Server(app, in_flight, reservations, settlements, slow_starters)
 
 
 async def _open_engines(stack: AsyncExitStack, settings: Settings, secrets: Secrets) -> _Engines:
     pipeline = await stack.enter_async_context(open_pipeline(secrets.redis_url))
+    aside = await stack.enter_async_context(open_pipeline(secrets.redis_url))
     pool = await connect_pool(secrets.database_url, min_size=0, max_size=POOL_SIZE)
     stack.push_async_callback(pool.close)
     session = await stack.enter_async_context(open_session())
@@ -113,6 +130,7 @@ async def _open_engines(stack: AsyncExitStack, settings: Settings, secrets: Secr
     }
     return _Engines(
         pipeline,
+        aside,
         pool,
         RedisWorkingCopy(pipeline, pool),
         executor,
@@ -129,8 +147,7 @@ def _metering(
     engines: _Engines,
 ) -> Metering:
     charges = Charges(
-        engines.counter,
-        engines.executor,
+        Counting(engines.counter, engines.executor),
         rounding=settings.rounding,
         orphan_policy=settings.orphan_policy,
     )
@@ -172,13 +189,15 @@ def _people_routes(
         session_ttl_s=settings.console_session_ttl_s,
     )
     estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
-    customers = CustomerApi(reports, working_copy, estimator, rates.current, settings)
+    exports = ExportAnswers(pool)
+    customers = CustomerApi(
+        reports, working_copy, estimator, rates.current, settings, exports=exports
+    )
     guard = OperatorGuard(secrets.admin_token)
     operators = OperatorApi(
         guard,
         Accounts(pool),
         ApiKeys(pool, KeyHasher(secrets.key_secret)),
-        Entries(pool),
         reports=reports,
         working_copy=working_copy,
         sessions=sessions,
@@ -193,7 +212,20 @@ def _people_routes(
         settings=settings,
         public_url=public_url,
     )
-    return [*customers.routes(), *operators.routes(), *page.routes()]
+    posted = EntriesApi(guard, Entries(pool), reports, working_copy)
+    rate_versions = RatesApi(guard, RateVersions(pool))
+    redis_check = RedisCheck(engines.aside, pool, ttl_s=settings.reservation_ttl_s)
+    reconciling = ReconcileApi(guard, Reconciler(redis_check, pool), Results(pool))
+    return [
+        *customers.routes(),
+        *operators.routes(),
+        *posted.routes(),
+        *rate_versions.routes(),
+        *reconciling.routes(),
+        *ExportsApi(guard, Accounts(pool), exports, settings).routes(),
+        *CloseApi(guard, Closings(pool), settings).routes(),
+        *page.routes(),
+    ]
 
 
 @contextmanager

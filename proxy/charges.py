@@ -1,35 +1,35 @@
 """The usage records of a call: what it would cost as an orphan, and what it did cost."""
 
-import asyncio
-import json
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
 
 import msgspec
+import structlog
 
 from config.settings import OrphanPolicy, Rounding
 from ledger.records import ORPHAN, SETTLED, Basis, Status, UsageRecord
 from pricing.bounded_count import byte_length
 from pricing.charge import charge_mc
-from pricing.chat_tokens import count_chat_prompt
 from pricing.quote import Quote, estimated_tokens
-from pricing.tokens import TokenCounter
 from pricing.usage import NOTHING, Usage
-from proxy.calls.call import NO_JSON, Call
+from proxy.calls.call import Call
+from proxy.counting import Counting, CountingError
 from proxy.relay.transcript import Transcript
 
 CHAT_ENDPOINT = "/v1/chat/completions"
 
 
+_log = structlog.get_logger(__name__)
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How a call ended. Without a usage, its tokens are counted from the transcript; without
-    either, nothing came of it and it is free.
+    either, nothing came of it and it is free. A partial usage was followed by more.
     """
 
     status: Status
     usage: Usage | None = None
     transcript: Transcript | None = None
+    is_usage_partial: bool = False
 
 
 class Charges:
@@ -37,14 +37,12 @@ class Charges:
 
     def __init__(
         self,
-        counter: TokenCounter,
-        executor: Executor,
+        counting: Counting,
         *,
         rounding: Rounding,
         orphan_policy: OrphanPolicy,
     ) -> None:
-        self._counter = counter
-        self._executor = executor
+        self._counting = counting
         self._rounding: Rounding = rounding
         self._orphan_policy = orphan_policy
 
@@ -61,42 +59,61 @@ class Charges:
 
     async def settled(self, call: Call, quoted: Quote, outcome: Outcome) -> UsageRecord:
         """The charge of a call that has ended."""
-        usage: Usage = NOTHING
-        basis: Basis = "none"
-        if outcome.usage is not None:
-            usage, basis = outcome.usage, "provider"
-        elif outcome.transcript is not None:
-            usage, basis = await self._count(call, quoted, outcome.transcript)
+        usage, basis = await self._used(call, quoted, outcome)
         record = self._record(call, outcome.status, usage, basis, quoted.ceiling_mc)
         latency_ms = time.time_ns() // 1_000_000 - call.created_at_ms
         return msgspec.structs.replace(record, kind=SETTLED, latency_ms=max(latency_ms, 0))
 
     async def text_tokens(self, call: Call) -> int:
-        """A closer bound of the call's text than its bytes: exact for messages, bytes for schemas.
+        """A closer bound of the call's text than its bytes: exact for messages, bytes for the rest.
 
-        Without a tokenizer, messages stay at their bytes.
+        Where messages can't be counted they stay at their bytes.
         """
         tokenizer = call.model.tokenizer
-        if tokenizer is None:
-            return len(_messages(call)) + _schema_bytes(call)
-        return await self._count_prompt(call, tokenizer) + _schema_bytes(call)
+        tokens = len(call.messages())
+        if tokenizer is not None:
+            try:
+                tokens = await self._counting.messages(call, tokenizer)
+            except CountingError as error:
+                _log.warning("prompt_not_counted", request_id=call.request_id, reason=str(error))
+        return tokens + call.other_input_bytes()
+
+    async def _used(self, call: Call, quoted: Quote, outcome: Outcome) -> tuple[Usage, Basis]:
+        """What a call used, and who says so."""
+        told, transcript = outcome.usage, outcome.transcript
+        if told is not None and not outcome.is_usage_partial and _is_sound(told, transcript):
+            return told, "provider"
+        if told is None and transcript is None:
+            return NOTHING, "none"
+        counted, basis = await self._count(call, quoted, transcript or Transcript())
+        if told is None:
+            return counted, basis
+        used = msgspec.structs.replace(
+            told,
+            input_tokens=told.input_tokens or counted.input_tokens,
+            output_tokens=max(told.output_tokens, counted.output_tokens)
+            if outcome.is_usage_partial
+            else told.output_tokens or counted.output_tokens,
+        )
+        return used, "provider" if used == told else basis
 
     async def _count(
         self, call: Call, quoted: Quote, transcript: Transcript
     ) -> tuple[Usage, Basis]:
         """The tokens of what was sent and received, never more than was quoted."""
         texts = transcript.texts()
+        basis: Basis = "estimated"
+        input_tokens = estimated_tokens(len(call.body))
+        output_tokens = estimated_tokens(sum(byte_length(text) for text in texts))
         tokenizer = call.model.tokenizer
-        basis: Basis
-        if tokenizer is None:
-            basis = "estimated"
-            input_tokens = estimated_tokens(len(call.body))
-            output_tokens = estimated_tokens(sum(byte_length(text) for text in texts))
-        else:
-            basis = "counted"
-            input_tokens = await self._count_prompt(call, tokenizer) + _part_tokens(call)
-            input_tokens += estimated_tokens(_schema_bytes(call))
-            output_tokens = await self._in_thread(self._counter.count_all, tokenizer, texts)
+        if tokenizer is not None:
+            try:
+                input_tokens = await self._prompt_tokens(call, tokenizer)
+                output_tokens = await self._counting.texts(texts, tokenizer)
+                basis = "counted"
+            except CountingError as error:  # which must not make the call free
+                _log.error("tokens_not_counted", request_id=call.request_id, reason=str(error))
+                input_tokens = estimated_tokens(len(call.body))
         if call.model.hidden_reasoning:  # what was thought cannot be seen, so it may be the most
             basis, output_tokens = "ceiling", quoted.output_tokens
         usage = Usage(
@@ -105,12 +122,9 @@ class Charges:
         )
         return usage, basis
 
-    async def _count_prompt(self, call: Call, tokenizer: str) -> int:
-        return await self._in_thread(_count_messages, self._counter, tokenizer, _messages(call))
-
-    async def _in_thread(self, function: Callable[..., int], *arguments: object) -> int:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, function, *arguments)
+    async def _prompt_tokens(self, call: Call, tokenizer: str) -> int:
+        messages = await self._counting.messages(call, tokenizer)
+        return messages + _part_tokens(call) + estimated_tokens(call.other_input_bytes())
 
     def _record(
         self, call: Call, status: Status, usage: Usage, basis: Basis, ceiling_mc: int
@@ -139,24 +153,13 @@ class Charges:
         )
 
 
-def _messages(call: Call) -> bytes:
-    fields = msgspec.json.decode(call.body, type=dict[str, msgspec.Raw])
-    return bytes(fields["messages"])
-
-
-def _count_messages(counter: TokenCounter, tokenizer: str, messages: bytes) -> int:
-    # Numbers stay text: those of any size must do.
-    return count_chat_prompt(
-        counter, tokenizer, json.loads(messages, parse_int=str, parse_float=str)
-    )
+def _is_sound(told: Usage, transcript: Transcript | None) -> bool:
+    """Whether a usage can be: a call has input, and what was said was output."""
+    if told.input_tokens and told.output_tokens:
+        return True  # what was said is not looked at
+    return bool(told.input_tokens) and not (transcript and transcript.has_content)
 
 
 def _part_tokens(call: Call) -> int:
     bounds, model = call.bounds, call.model
     return bounds.images * model.max_image_tokens + bounds.files * model.max_file_tokens
-
-
-def _schema_bytes(call: Call) -> int:
-    chat = call.chat
-    schemas = (chat.tools, chat.functions, chat.response_format, chat.prediction)
-    return sum(len(bytes(schema)) for schema in schemas if schema != NO_JSON)

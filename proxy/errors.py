@@ -14,6 +14,7 @@ from ledger.errors import (
 )
 from proxy.relay.sse import make_event
 from proxy.upstreams.upstream import (
+    UnreadableCodingError,
     UpstreamCutError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
@@ -47,6 +48,7 @@ _NOT_CONFIRMED = (
     "The call was answered and charged, but its settlement is not confirmed, so its answer is "
     "withheld. The charge is listed for a refund; do not simply repeat the call."
 )
+_MAKES_NO_SENSE = _Answer(502, "upstream_bad_answer", "The provider's answer makes no sense.")
 _ANSWERS: dict[type[Exception], _Answer] = {
     RedisUnavailableError: _NO_CREDITS_NOW,
     ReservationClosedError: _NO_CREDITS_NOW,
@@ -65,7 +67,8 @@ _ANSWERS: dict[type[Exception], _Answer] = {
     ),
     UpstreamTimeoutError: _Answer(504, "upstream_timeout", "The provider did not answer in time."),
     UpstreamCutError: _Answer(502, "upstream_cut", "The provider's answer broke off."),
-    BadAnswerError: _Answer(502, "upstream_bad_answer", "The provider's answer makes no sense."),
+    UnreadableCodingError: _MAKES_NO_SENSE,
+    BadAnswerError: _MAKES_NO_SENSE,
     ProviderRefusedUsError: _Answer(
         502, "upstream_refused", "The provider refuses this server's own account.", _NO_RETRY
     ),

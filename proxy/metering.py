@@ -11,7 +11,7 @@ from pricing.quote import quote
 from proxy.call_log import CALL_LOG
 from proxy.calls.reading import read_call
 from proxy.errors import CallStoppedError
-from proxy.rates import CurrentRates
+from proxy.rates.current import CurrentRates
 from proxy.relay.answer import relay_answer
 from proxy.relay.stream import StreamRelay
 from proxy.reserving import HeldCall, Reserving

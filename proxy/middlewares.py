@@ -17,7 +17,7 @@ from proxy.relay.client_stream import HAS_BEGUN
 from proxy.slow_starters import SlowStarters
 
 METERED = "metered"  # the name of routes whose key is checked by their own reserve
-_UNLOGGED = frozenset({"/healthz", "/readyz"})
+_UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger(__name__)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from config.rates import ModelRates, RateTable
-from proxy.calls.reading import find_model
+from console.known_models import find_model
 
 
 class ModelList:

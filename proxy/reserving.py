@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
+import structlog
 
 from config.settings import Settings
 from console.errors import ApiError
@@ -16,6 +17,8 @@ from pricing.quote import Quote, affordable_limit, quote
 from proxy.calls.call import Call
 from proxy.charges import Charges, Outcome
 from proxy.relay.transcript import Transcript
+
+_log = structlog.get_logger(__name__)
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -55,6 +58,14 @@ class HeldCall:
         """
         record = await self._charges.settled(self.call, self.quoted, outcome)
         self.record = record
+        if record.charge_mc > record.ceiling_mc:  # the provider's word stands
+            _log.warning(
+                "charge_over_ceiling",
+                request_id=record.request_id,
+                account_id=record.account_id,
+                ceiling_mc=record.ceiling_mc,
+                charge_mc=record.charge_mc,
+            )
         settled: Settled = await self._reservations.settle(self.reservation, record)
         return Receipt(record.charge_mc, settled.balance_mc)
 

@@ -4,18 +4,22 @@ import asyncio
 
 from aiohttp import web
 
+from proxy.slow_readers import SlowReaders
+
 LOOK_EVERY_S = 2.0
 
 
 class SlowStarters:
     """Knows which connections have brought a request, and closes those that do not in time.
 
-    Between two requests of a connection aiohttp's own keep-alive timeout does that.
+    Between two requests of a connection aiohttp's own keep-alive timeout does that. Looks after
+    slow readers on the same round.
     """
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._started: set[web.RequestHandler] = set()
+        self._readers = SlowReaders(timeout_s)
 
     def note(self, request: web.Request) -> None:
         """Its connection has brought a request."""
@@ -28,6 +32,7 @@ class SlowStarters:
             await asyncio.sleep(min(LOOK_EVERY_S, self._timeout_s))
             now_s = asyncio.get_running_loop().time()
             there = set(server.connections)
+            self._readers.look_at(there, now_s)
             self._started &= there
             first_seen_s = {
                 one: first_seen_s.get(one, now_s) for one in there if one not in self._started

@@ -3,11 +3,15 @@
 -- and the truth are there, the truth is shown; it is a scalar subquery because the planner would
 -- answer `exists` by reading the whole table.
 
+-- name: plan_for_what_is_asked
+-- One plan for all would have to do without the indexes of filters, which are mostly not given.
+set local plan_cache_mode = force_custom_plan;
+
 -- name: usage_of_account
 select
     request_id, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
     is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
-    rate_version, charge_mc, latency_ms
+    rate_version, rounding, ceiling_mc, charge_mc, latency_ms
 from usage_records as record
 where
     account_id = $1
@@ -31,7 +35,7 @@ limit $8;
 select
     request_id, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
     is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
-    rate_version, charge_mc, latency_ms
+    rate_version, rounding, ceiling_mc, charge_mc, latency_ms
 from usage_records as record
 where
     (posted_at, request_id) < ($1, $2)
@@ -52,8 +56,9 @@ limit $7;
 
 -- name: entries_of_account
 select
-    id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
-    balance_after_mc, ref, description, receipt_url
+    id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
+    balance_after_mc, counter_account, ref, description, receipt_url, actor, corrects_entry_id,
+    expires_at
 from ledger_entries
 where
     account_id = $1
@@ -65,8 +70,9 @@ limit $6;
 
 -- name: entries_of_all
 select
-    id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
-    balance_after_mc, ref, description, receipt_url
+    id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
+    balance_after_mc, counter_account, ref, description, receipt_url, actor, corrects_entry_id,
+    expires_at
 from ledger_entries
 where
     (posted_at, id) < ($1, $2)

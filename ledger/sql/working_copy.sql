@@ -7,7 +7,9 @@ select balance_mc, last_sync_number from accounts where id = $1;
 select id, revoked_at is null as is_active from api_keys where account_id = $1;
 
 -- name: written_settlements
-select request_id, kind from usage_records where request_id = any($1::uuid[]);
+select request_id, kind from usage_records where request_id = any($1::uuid[])
+union all
+select request_id, 'expiry' as kind from expiries where request_id = any($1::uuid[]);
 
 -- name: syncs_after
 select number, amount_mc, key_id, key_state

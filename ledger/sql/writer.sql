@@ -19,8 +19,23 @@ order by id
 for update;
 
 -- name: written
--- A statement of its own, after the locks: it sees what the lock's last holder has committed.
-select request_id, kind, charge_mc from usage_records where request_id = any($1::uuid[]);
+-- A statement of its own, after the locks: it sees what the lock's last holder has committed. With
+-- the entry that an orphan's row has posted: the truth corrects it.
+select
+    record.request_id,
+    record.kind,
+    record.charge_mc,
+    entry.id as entry_id
+from usage_records as record
+left join ledger_entries as entry
+    on
+        record.kind = 'orphan'
+        and record.account_id = entry.account_id
+        and record.posted_at = entry.posted_at
+where record.request_id = any($1::uuid[]);
+
+-- name: written_expiries
+select request_id from expiries where request_id = any($1::uuid[]);
 
 -- name: update_accounts
 update accounts
@@ -59,6 +74,3 @@ where not exists (
 
 -- name: ensure_partitions
 select ensure_usage_partitions($1);
-
--- name: insert_rate_version
-insert into rate_versions (version, content) values ($1, $2) on conflict (version) do nothing;

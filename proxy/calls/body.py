@@ -13,9 +13,9 @@ async def read_body(request: web.Request, max_bytes: int, wait_s: float) -> byte
     Raises:
         ApiError: 400 broken off, 408 too slow, 413 too large, 415 encoded.
     """
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding != "identity":
-        message = f"Content-Encoding {encoding!r} is not accepted: send the body as it is."
+    given = ",".join(request.headers.getall("Content-Encoding", ()))
+    if given and any(name.strip().lower() not in ("", "identity") for name in given.split(",")):
+        message = f"Content-Encoding {given!r} is not accepted: send the body as it is."
         raise ApiError(415, "unsupported_encoding", message, param="Content-Encoding")
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)

@@ -12,6 +12,18 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Choices = Annotated[int, msgspec.Meta(ge=1, le=128)]
 NO_JSON = msgspec.Raw(b"null")
 
+# Fields that no model reads. What is in any other, known here or not, may become input.
+_NO_INPUT = frozenset(
+    {
+        *("model", "messages", "max_tokens", "max_completion_tokens", "n", "best_of"),
+        *("stream", "stream_options", "modalities", "service_tier", "temperature", "top_p"),
+        *("seed", "stop", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"),
+        *("top_logprobs", "parallel_tool_calls", "tool_choice", "function_call"),
+        *("reasoning_effort", "verbosity", "store", "metadata", "user", "safety_identifier"),
+        *("prompt_cache_key", "prompt_cache_retention"),
+    }
+)
+
 
 class Message(msgspec.Struct, frozen=True):
     """A chat message; its content is decoded only where it is not plain text."""
@@ -46,6 +58,27 @@ class ChatBody(msgspec.Struct, frozen=True):
     tools: msgspec.Raw = NO_JSON
     functions: msgspec.Raw = NO_JSON
     response_format: msgspec.Raw = NO_JSON
+    previous_response_id: msgspec.Raw = NO_JSON
+    conversation: msgspec.Raw = NO_JSON
+    prompt: msgspec.Raw = NO_JSON
+    cached_content: msgspec.Raw = NO_JSON
+    data_sources: msgspec.Raw = NO_JSON
+    chat_template: msgspec.Raw = NO_JSON
+    extra_body: msgspec.Raw = NO_JSON
+
+    @property
+    def names_other_input(self) -> bool:
+        """Whether it stands for input that it does not show, at providers that know the field."""
+        named = (
+            self.previous_response_id,
+            self.conversation,
+            self.prompt,
+            self.cached_content,
+            self.data_sources,
+            self.chat_template,
+            self.extra_body,
+        )
+        return any(value != NO_JSON for value in named)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +104,22 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         options = self.chat.stream_options
         return bool(options and options.include_usage)
 
+    def messages(self) -> bytes:
+        """The JSON of its messages."""
+        return bytes(self._fields()["messages"])
+
+    def other_input_bytes(self) -> int:
+        """How large is what may be input beside the messages: schemas, and what is not known."""
+        others = self._fields().items()
+        return sum(
+            len(bytes(value))
+            for name, value in others
+            if name not in _NO_INPUT and value != NO_JSON
+        )
+
+    def _fields(self) -> dict[str, msgspec.Raw]:
+        return msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
+
     def upstream_body(self, limit: int | None) -> bytes:
         """The body that leaves: the client's own bytes, unless something must be added."""
         added: dict[str, Any] = {}
@@ -80,7 +129,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             added[self.model.limit_field] = limit
         if not added:
             return self.body
-        fields: dict[str, Any] = msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
+        fields: dict[str, Any] = dict(self._fields())
         options = fields.get("stream_options")
         if "stream_options" in added and options not in (None, NO_JSON):
             given = msgspec.json.decode(options, type=dict[str, msgspec.Raw])

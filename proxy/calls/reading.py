@@ -9,25 +9,24 @@ from aiohttp import web
 from config.rates import ModelRates, RateTable
 from console.errors import ApiError
 from console.identity import IDENTITY, REQUEST_ID
+from console.known_models import find_model
 from pricing.quote import CallBounds
 from proxy.calls.body import read_body
 from proxy.calls.call import NO_JSON, Call, ChatBody, Message
 from proxy.calls.names import refuse_other_case, refuse_repeated
-from proxy.calls.parts import Parts, no_rate, read_parts
+from proxy.calls.parts import Parts, read_parts
+from proxy.calls.unsold import (
+    UNSOLD_FIELDS,
+    has_hosted_tools,
+    refuse_unsold_fields,
+    refuse_unsold_values,
+)
 
 PRICED_FIELDS = frozenset(ChatBody.__struct_fields__)
-# Tiers that cost no more than the rates are made for.
-_TIERS_WITH_A_RATE = frozenset({None, "auto", "default", "flex", "scale"})
-_OWN_TOOLS = frozenset({"function", "custom"})
-
-
-class _Tool(msgspec.Struct, frozen=True):
-    type: str | None = None
-
+_WATCHED_FIELDS = PRICED_FIELDS | UNSOLD_FIELDS
 
 _decode_chat = msgspec.json.Decoder(ChatBody).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_tools = msgspec.json.Decoder(list[_Tool] | None).decode
 
 _AT_PATH = re.compile(r"^(?P<reason>.*) - at `\$\.?(?P<path>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$")
@@ -58,7 +57,7 @@ def decode_chat(body: bytes) -> ChatBody:
     """The body's priced fields; each may be given once, under its own name.
 
     Raises:
-        ApiError: 400, naming the field at fault.
+        ApiError: 400, or 404 where a field has no rate; naming the field at fault.
     """
     try:
         chat = _decode_chat(body)
@@ -70,19 +69,11 @@ def decode_chat(body: bytes) -> ChatBody:
         raise ApiError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
     except RecursionError:
         raise ApiError(400, "invalid_json", "The body is nested too deeply.") from None
-    refuse_other_case(fields, PRICED_FIELDS)
+    refuse_other_case(fields, _WATCHED_FIELDS)
     contents = sum(message.content is not msgspec.UNSET for message in chat.messages)
-    refuse_repeated(body, PRICED_FIELDS, contents)
+    refuse_repeated(body, _WATCHED_FIELDS & fields.keys(), contents)
+    refuse_unsold_fields(fields)
     return chat
-
-
-def find_model(table: RateTable, name: str) -> ModelRates:
-    """The model of that name; one without a rate does not exist here."""
-    model = table.models.get(name)
-    if model is None:
-        message = f"The model {name!r} does not exist or has no rate here. See GET /v1/models."
-        raise ApiError(404, "model_not_found", message, param="model")
-    return model
 
 
 def bounds_of(chat: ChatBody, model: ModelRates, body_bytes: int) -> CallBounds:
@@ -91,13 +82,15 @@ def bounds_of(chat: ChatBody, model: ModelRates, body_bytes: int) -> CallBounds:
     Raises:
         ApiError: 400 where a value makes no sense, 404 where something has no rate.
     """
-    _refuse_unpriced(chat)
+    refuse_unsold_values(chat)
     parts = [_parts(message, place) for place, message in enumerate(chat.messages)]
     return CallBounds(
         text_tokens=body_bytes,
         images=sum(found.images for found in parts),
         files=sum(found.files for found in parts),
-        is_input_open=any(found.is_open for found in parts) or _has_hosted_tools(chat),
+        is_input_open=has_hosted_tools(chat.tools)
+        or chat.names_other_input
+        or any(found.is_open for found in parts),
         choices=max(chat.n or 1, chat.best_of or 1),
         output_limit=_output_limit(chat, model),
         prediction_bytes=0 if chat.prediction == NO_JSON else len(bytes(chat.prediction)),
@@ -112,16 +105,6 @@ def _parts(message: Message, place: int) -> Parts:
     return read_parts(bytes(message.content), f"messages[{place}].content")
 
 
-def _has_hosted_tools(chat: ChatBody) -> bool:
-    """Whether a tool is the provider's own: what it finds becomes input."""
-    try:
-        tools = _decode_tools(chat.tools) or []
-    except msgspec.ValidationError as error:
-        reason = _AT_PATH.sub(r"\g<reason>", str(error))
-        raise ApiError(400, "invalid_value", f"Invalid 'tools': {reason}.", param="tools") from None
-    return any(tool.type not in _OWN_TOOLS for tool in tools)
-
-
 def _output_limit(chat: ChatBody, model: ModelRates) -> int | None:
     limits = {name: getattr(chat, name) for name in model.limit_fields}
     for name, limit in limits.items():
@@ -132,15 +115,6 @@ def _output_limit(chat: ChatBody, model: ModelRates) -> int | None:
             )
             raise ApiError(400, "invalid_value", message, param=name)
     return max((limit for limit in limits.values() if limit is not None), default=None)
-
-
-def _refuse_unpriced(chat: ChatBody) -> None:
-    if chat.audio != NO_JSON or any(kind != "text" for kind in chat.modalities or ()):
-        raise no_rate("modalities", "output other than text")
-    if chat.web_search_options != NO_JSON:
-        raise no_rate("web_search_options", "web search")
-    if chat.service_tier not in _TIERS_WITH_A_RATE:
-        raise no_rate("service_tier", f"the service tier {chat.service_tier!r}")
 
 
 def _invalid(message: str) -> ApiError:

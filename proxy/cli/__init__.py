@@ -3,11 +3,14 @@
 import click
 
 from proxy.cli.accounts import accounts
+from proxy.cli.close import close
 from proxy.cli.export import export
 from proxy.cli.keys import keys
 from proxy.cli.migrate import migrate
-from proxy.cli.postings import adjust, grant
+from proxy.cli.postings import adjust, grant, refund
 from proxy.cli.rates import rates
+from proxy.cli.rebuild import rebuild
+from proxy.cli.reconcile import reconcile
 from proxy.cli.serve import serve, serve_worker, writer
 from proxy.cli.up import up
 
@@ -31,6 +34,10 @@ main.add_command(accounts)
 main.add_command(keys)
 main.add_command(grant)
 main.add_command(adjust)
+main.add_command(refund)
+main.add_command(reconcile)
+main.add_command(rebuild)
 main.add_command(migrate)
 main.add_command(rates)
 main.add_command(export)
+main.add_command(close)

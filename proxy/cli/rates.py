@@ -1,13 +1,12 @@
-"""`tollgate rates`: checks a table before it is used."""
-
-import os
-from pathlib import Path
+"""`tollgate rates`: everything that operators do with rate tables."""
 
 import click
 
-from config.rates import read_rates
-from config.settings import config_folder, load_settings
-from proxy.cli.running import explained_errors
+from proxy.cli.rates_check import check
+from proxy.cli.rates_diff import diff
+from proxy.cli.rates_history import history
+from proxy.cli.rates_import import import_rates
+from proxy.cli.rates_simulate import simulate
 
 
 @click.group()
@@ -15,11 +14,8 @@ def rates() -> None:
     """Work with rate tables."""
 
 
-@rates.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Check the rate table FILE. Exits with 1 and says file, key and reason if it is not good."""
-    with explained_errors():
-        settings = load_settings(config_folder(os.environ), os.environ)
-        table = read_rates(file, frozenset(settings.upstreams))
-    click.echo(f"{file}: good, {len(table.models)} models, version {table.version}")
+rates.add_command(check)
+rates.add_command(diff)
+rates.add_command(history)
+rates.add_command(simulate)
+rates.add_command(import_rates)

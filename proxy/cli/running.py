@@ -16,10 +16,11 @@ from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys, KeyUnknownError
 from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseNotReadyError, DatabaseUnavailableError, connect_pool
-from ledger.entries import BadAmountError, Entries, IdempotencyConflictError
-from ledger.errors import AccountUnknownError
+from ledger.entries import Entries
+from ledger.errors import AccountUnknownError, RedisUnavailableError
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline
+from ledger.posting import BadAmountError, BadPostingError, IdempotencyConflictError
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.texts import BadTextError
 from ledger.working_copy import WorkingCopy, tell
@@ -35,6 +36,7 @@ _SELF_EXPLAINING = (
     DatabaseNotReadyError,
     BadTextError,
     BadAmountError,
+    BadPostingError,
     NotAnAmountError,
     BalanceLimitError,
     IdempotencyConflictError,
@@ -60,6 +62,8 @@ def explained_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
     except DatabaseUnavailableError as error:
         raise click.ClickException(f"Postgres cannot be reached: {error}") from error
+    except RedisUnavailableError as error:
+        raise click.ClickException(f"Redis cannot be reached: {error}") from error
     except AccountUnknownError as error:
         raise click.ClickException(f"there is no account {error}") from error
     except KeyUnknownError as error:
@@ -88,15 +92,19 @@ class Tools:
             raise ConfigError("environment", "TOLLGATE_KEY_SECRET", reason)
         return ApiKeys(self.pool, KeyHasher(secret.encode()))
 
-    def working_copy(self) -> WorkingCopy:
-        """The balances in the Redis of TOLLGATE_REDIS_URL."""
+    def pipeline(self) -> Pipeline:
+        """The Redis of TOLLGATE_REDIS_URL."""
         if self._redis is None:
             url = required(self._environment, "TOLLGATE_REDIS_URL")
             try:
                 self._redis = Redis.from_url(url)
             except ValueError as error:
                 raise ConfigError("environment", "TOLLGATE_REDIS_URL", str(error)) from error
-        return RedisWorkingCopy(Pipeline(self._redis, REDIS_TIMEOUT_S), self.pool)
+        return Pipeline(self._redis, REDIS_TIMEOUT_S)
+
+    def working_copy(self) -> RedisWorkingCopy:
+        """The balances in Redis."""
+        return RedisWorkingCopy(self.pipeline(), self.pool)
 
     async def close(self) -> None:
         """Closes the connection to Redis, if there was one. The pool is its owner's to close."""

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 import structlog
 
-from config.rates import load_rates
 from config.settings import config_folder, load_settings
 from deploy.local.banner import banner
 from deploy.local.private_files import make_state_folder, removed_around
@@ -24,6 +23,8 @@ from proxy.processes.listener import listen
 from proxy.processes.local_stack import LocalStack
 from proxy.processes.stop_signals import StopSignals
 from proxy.processes.supervisor import Supervisor
+from proxy.rates.authority import LOOK_EVERY_S, open_authority
+from proxy.rates.publication import VARIABLE
 
 DEV_FILE = "dev.json"
 # The workers of a parent that was killed close their socket a moment later.
@@ -37,6 +38,8 @@ def up() -> None:
     Data are kept in TOLLGATE_STATE_DIR. TOLLGATE_DATABASE_URL and TOLLGATE_REDIS_URL stand for
     engines of your own. Without OPENAI_API_KEY a pretend provider answers. Ctrl-C stops it all;
     calls under way may end, for TOLLGATE_SHUTDOWN_TIMEOUT_S at most, a second Ctrl-C cuts them.
+    A changed rates.toml is taken without a restart, by itself within two seconds or at SIGHUP; one
+    that is not good is refused.
     """
     configure_logs()
     raise_file_limit()
@@ -47,16 +50,18 @@ def up() -> None:
 def _up(signals: StopSignals) -> None:
     folder = config_folder(os.environ)
     settings = load_settings(folder, os.environ)
-    table = load_rates(folder, frozenset(settings.upstreams))
     provider = choose_provider(settings, os.environ)
     state_dir = make_state_folder(Path(settings.state_dir))
     with (
         stack_lock(state_dir),
         listen(settings.host, settings.port, wait_s=PORT_WAIT_S) as listener,
+        open_authority(folder, frozenset(settings.upstreams)) as authority,
         Supervisor(signals, structlog.get_logger("supervisor")) as supervisor,
         removed_around(state_dir / DEV_FILE) as dev_file,
     ):
-        local = LocalStack(settings, os.environ, state_dir, supervisor)
+        supervisor.repeat(authority.look, LOOK_EVERY_S)
+        environment = {**os.environ, VARIABLE: str(authority.path)}
+        local = LocalStack(settings, environment, state_dir, supervisor)
         base_url = stack.base_url(settings, listener)
         migration_url = local.start_engines()
         with signals.interrupting():
@@ -66,7 +71,7 @@ def _up(signals: StopSignals) -> None:
         local.start_children(listener, provider)
         local.wait_until_ready(base_url)
         with signals.interrupting():
-            welcome = local.welcome(base_url, provider, table)
+            welcome = local.welcome(base_url, provider, authority.rates.current())
             local.write_dev_file(dev_file, welcome)
         click.echo(banner(welcome))
         supervisor.run()

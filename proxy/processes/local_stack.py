@@ -125,7 +125,9 @@ class LocalStack:
             balance_mc=account.balance_mc,
             console_url=accounts.console_url(account),
             provider=provider.description,
-            model=PREFERRED_MODEL if PREFERRED_MODEL in table.models else next(iter(table.models)),
+            model=PREFERRED_MODEL
+            if PREFERRED_MODEL in table.models
+            else next(iter(table.models), PREFERRED_MODEL),
             state_dir=self._state_dir,
             data=[engine.folder.path for engine in self._engines],
             logs=[*(engine.folder.log_path for engine in self._engines), *self._logs],

@@ -1,4 +1,4 @@
-"""The signals that ask this process to stop, counted; and a wait that they, and deaths, end."""
+"""The signals to a parent, noted: to stop, to read anew; and a wait that they, and deaths, end."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,9 @@ from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from proxy.processes.terminal import Hangups
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequested(KeyboardInterrupt):
@@ -18,23 +20,28 @@ class StopRequested(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Counts SIGTERM, SIGINT and SIGHUP, and is woken by them and by the death of a child.
+    """Counts SIGTERM and SIGINT, and is woken by them, by SIGHUP and by the death of a child.
 
-    A context manager, for the main thread. While it is open none of these signals ends the process
-    by itself.
+    SIGHUP asks for the configuration to be read anew; where it comes because the terminal was
+    closed, it stops like the others. A context manager, for the main thread. While it is open none
+    of these signals ends the process by itself.
     """
 
     def __init__(self) -> None:
         self.count = 0
+        self._is_asked_to_read = False
+        self._hangups = Hangups()
         self._events: SimpleQueue[None] = SimpleQueue()  # its put() may be used by a handler
         self._raises = False
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (*_STOPS, signal.SIGCHLD):
-            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                continue  # started by nohup
-            handler = self._on_death if number == signal.SIGCHLD else self._on_stop
+        handlers = {
+            **dict.fromkeys(_STOPS, self._on_stop),
+            signal.SIGHUP: self._on_hangup,
+            signal.SIGCHLD: self._on_death,
+        }
+        for number, handler in handlers.items():
             self._previous[number] = signal.signal(number, handler)
         return self
 
@@ -73,6 +80,18 @@ class StopSignals:
             yield
         finally:
             self._raises = False
+
+    def take_request_to_read(self) -> bool:
+        """Whether SIGHUP has asked for the configuration to be read since this was called last."""
+        is_asked, self._is_asked_to_read = self._is_asked_to_read, False
+        return is_asked
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        if self._hangups.is_the_end():
+            self._on_stop(number, frame)
+        else:
+            self._is_asked_to_read = True
+            self._events.put(None)
 
     def _on_stop(self, _: int, __: FrameType | None) -> None:
         self.count += 1

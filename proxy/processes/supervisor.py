@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from deploy.local.engine import Engine
 from deploy.local.errors import EngineError
 from proxy.processes.child_process import ChildProcess
+from proxy.processes.regular_work import RegularWork, Work
 from proxy.processes.restarts import Runnable, Watched
 from proxy.processes.stop_signals import StopSignals
 
@@ -106,6 +107,7 @@ class Supervisor:
         self._log = log
         self._stages: list[Stage] = []
         self._watched: list[Watched] = []
+        self._work: list[RegularWork] = []
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +136,10 @@ class Supervisor:
                 watched.start()
             self._watched.append(watched)
             self._log.debug("started", child=member.name, pid=member.pid)
+
+    def repeat(self, work: Work, every_s: float) -> None:
+        """Do this, too, every so often while watching, and at once when SIGHUP asks for it."""
+        self._work.append(RegularWork(work, every_s))
 
     def run(self) -> None:
         """Watch, until an exception ends it.
@@ -166,8 +172,12 @@ class Supervisor:
         for watched in self._watched:
             if watched.due_in_s() == 0:
                 self._start_again(watched)
-        pauses = [watched.due_in_s() for watched in self._watched]
-        waits = [pause_s for pause_s in (*pauses, wait_s) if pause_s is not None]
+        is_asked = self._signals.take_request_to_read()
+        for work in self._work:
+            work.do(is_asked=is_asked)
+        restarts = [watched.due_in_s() for watched in self._watched]
+        work_s = [work.due_in_s() for work in self._work]
+        waits = [pause_s for pause_s in (*restarts, *work_s, wait_s) if pause_s is not None]
         self._signals.wait(min(waits, default=None))
 
     def _note_death(self, watched: Watched) -> None:

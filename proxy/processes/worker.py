@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 import socket
 
 import msgspec
@@ -10,40 +9,40 @@ import structlog
 import uvloop
 from aiohttp import web
 
-from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import Settings
 from proxy.app import Server, open_server
 from proxy.logs import configure_logs
+from proxy.processes.loop_signals import handle_signals
+from proxy.rates.following import RateFollower
+from proxy.runner import Runner
 
 # After calls were stopped: time to settle them and to tell their clients.
 STOPPED_CALLS_S = 3.0
-KEEPALIVE_S = 75.0
 
 _log = structlog.get_logger(__name__)
 
 
 def run_worker(
-    settings: Settings, secrets: Secrets, table: RateTable, listener: socket.socket
+    settings: Settings, secrets: Secrets, rates: RateFollower, listener: socket.socket
 ) -> int:
     """Serves on `listener` until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
-    uvloop.run(_serve(settings, secrets, table, listener))
+    uvloop.run(_serve(settings, secrets, rates, listener))
     return 0
 
 
 async def _serve(
-    settings: Settings, secrets: Secrets, table: RateTable, listener: socket.socket
+    settings: Settings, secrets: Secrets, rates: RateFollower, listener: socket.socket
 ) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    handle_signals(stopping, rates)
     settings = with_public_url(settings, listener)
-    async with open_server(settings, secrets, table) as server:
-        runner = web.AppRunner(
-            server.app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=1
-        )
+    async with (
+        rates.following(stopping.set),
+        open_server(settings, secrets, rates.rates) as server,
+    ):
+        runner = Runner(server.app, shutdown_timeout=1)
         await runner.setup()
         site = web.SockSite(runner, listener, backlog=1024)
         await site.start()

@@ -1,51 +1,56 @@
 """The writer process: drains settlements into the ledger until it is told to end."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import asyncpg
-import msgspec
 import structlog
 import uvloop
 from redis.asyncio import Redis
 
-from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import Settings
 from ledger.caretaker import BELL_S, Caretaker
-from ledger.database import DatabaseUnavailableError, acquired, connect_pool
+from ledger.database import DatabaseUnavailableError, connect_pool
 from ledger.errors import RedisUnavailableError
+from ledger.expirer import Expirer
 from ledger.holds import Holds
 from ledger.pipeline import open_pipeline
-from ledger.queries import load_queries
+from ledger.reconciliation.reconciler import Reconciler
+from ledger.reconciliation.redis_check import RedisCheck
+from ledger.reconciliation.results import Results
+from ledger.reconciliation.watch import ReconciliationWatch
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.stream import SettlementStream
 from ledger.sweeper import Sweeper
 from ledger.writer import Writer
 from proxy.logs import configure_logs
+from proxy.processes.loop_signals import handle_signals
+from proxy.rates.current import CurrentRates
+from proxy.rates.following import RateFollower
+from proxy.rates.recording import recording
 
 POOL_SIZE = 8
 LAST_WRITE_S = 10.0
 
-_QUERIES = load_queries("writer")
 _log = structlog.get_logger(__name__)
 
 
-def run_writer(settings: Settings, secrets: Secrets, table: RateTable) -> int:
+def run_writer(settings: Settings, secrets: Secrets, rates: RateFollower) -> int:
     """Writes until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
-    uvloop.run(_write(settings, secrets, table))
+    uvloop.run(_write(settings, secrets, rates))
     return 0
 
 
-async def _write(settings: Settings, secrets: Secrets, table: RateTable) -> None:
+async def _write(settings: Settings, secrets: Secrets, rates: RateFollower) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    async with open_caretaker(settings, secrets, table) as caretaker:
+    handle_signals(stopping, rates)
+    async with (
+        rates.following(stopping.set),
+        open_caretaker(settings, secrets, rates.rates) as caretaker,
+    ):
         _log.info("writing")
         running = asyncio.create_task(caretaker.run())
         stopped = asyncio.create_task(stopping.wait())
@@ -61,7 +66,7 @@ async def _write(settings: Settings, secrets: Secrets, table: RateTable) -> None
 
 @asynccontextmanager
 async def open_caretaker(
-    settings: Settings, secrets: Secrets, table: RateTable
+    settings: Settings, secrets: Secrets, rates: CurrentRates
 ) -> AsyncIterator[Caretaker]:
     """A caretaker with its connections. It starts without Postgres and without Redis."""
     async with AsyncExitStack() as stack:
@@ -78,23 +83,30 @@ async def open_caretaker(
             max_unwritten=settings.max_unwritten_records,
         )
         stream = SettlementStream(pipeline)
-        with suppress(DatabaseUnavailableError):  # the next start will tell
-            await _remember_rates(pool, table)
+        await stack.enter_async_context(recording(rates, pool))
         yield Caretaker(
             Writer(stream, pool, working_copy),
             stream,
             Sweeper(pipeline, holds, ttl_s=settings.reservation_ttl_s),
+            Expirer(pipeline, pool, working_copy),
             bell=bell,
             working_copy=working_copy,
             pool=pool,
             sweep_every_s=min(settings.reservation_ttl_s / 6, 5),
+            watch=await _watch(stack, settings, secrets, pool),
         )
 
 
-async def _remember_rates(pool: asyncpg.Pool, table: RateTable) -> None:
-    content = msgspec.json.encode(table.models).decode()
-    async with acquired(pool) as connection:
-        await connection.execute(_QUERIES["insert_rate_version"], table.version, content)
+async def _watch(
+    stack: AsyncExitStack, settings: Settings, secrets: Secrets, pool: asyncpg.Pool
+) -> ReconciliationWatch | None:
+    if not settings.reconcile_every_s:
+        return None
+    # A connection of its own: nothing that is written waits behind what is only looked at.
+    pipeline = await stack.enter_async_context(open_pipeline(secrets.redis_url))
+    redis_check = RedisCheck(pipeline, pool, ttl_s=settings.reservation_ttl_s)
+    reconciler = Reconciler(redis_check, pool)
+    return ReconciliationWatch(reconciler, Results(pool), every_s=settings.reconcile_every_s)
 
 
 async def _write_what_is_left(caretaker: Caretaker) -> None:

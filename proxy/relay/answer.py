@@ -9,8 +9,11 @@ from ledger.errors import SettlementUnavailableError
 from pricing.money import credits_text
 from proxy.charges import Outcome
 from proxy.errors import BadAnswerError, CallStoppedError, ProviderRefusedUsError
-from proxy.relay.answers import is_json_object, read_usage
+from proxy.relay.answers import read_chunk
 from proxy.relay.client_stream import ClientStream
+from proxy.relay.loose_json import is_json_object
+from proxy.relay.reported_usage import read_usage
+from proxy.relay.sse import BYTE_ORDER_MARK
 from proxy.relay.transcript import Transcript
 from proxy.reserving import HeldCall, Receipt
 from proxy.upstreams.upstream import UpstreamAnswer, UpstreamCutError
@@ -45,13 +48,14 @@ async def relay_answer(
     except TimeoutError:
         raise CallStoppedError from None
     if len(body) > HELD_BYTES:
-        if answer.status < 400 and not body.lstrip().startswith(b"{"):
+        begins = body.removeprefix(BYTE_ORDER_MARK).lstrip()
+        if answer.status < 400 and not begins.startswith(b"{"):
             raise BadAnswerError
         client = ClientStream(
             request, answer.status, headers, timeout_s=timeout_s, on_departure=lambda: None
         )
         return await _relay_large(held, client, body, blocks)
-    receipt = await held.settle(_outcome(answer.status, body))
+    receipt = await held.settle(_outcome(held, answer.status, body))
     headers.update(_told(receipt))
     return web.Response(status=answer.status, headers=headers, body=body)
 
@@ -67,16 +71,27 @@ async def _read(blocks: AsyncIterator[bytes]) -> bytes:
     return b"".join(pieces)
 
 
-def _outcome(status: int, body: bytes) -> Outcome:
+def _outcome(held: HeldCall, status: int, body: bytes) -> Outcome:
     if status >= 400:
         return Outcome(status="failed")
     if not is_json_object(body):
         raise BadAnswerError
-    usage = read_usage(body)
+    usage = read_usage(body, hides_reasoning=held.call.model.hidden_reasoning)
+    has_error = b'"error"' in body and _has_error(body)
     transcript = Transcript()
-    if usage is None:
-        transcript.add_answer(body)
-    return Outcome(status="completed", usage=usage, transcript=transcript)
+    if usage is None or has_error or not (usage.input_tokens and usage.output_tokens):
+        transcript.add_answer(body)  # it may have to be counted
+    if not has_error:
+        return Outcome(status="completed", usage=usage, transcript=transcript)
+    if (usage is None or not usage.output_tokens) and not transcript.has_content:
+        return Outcome(status="failed")
+    return Outcome(status="cut", usage=usage, transcript=transcript)
+
+
+def _has_error(body: bytes) -> bool:
+    """Whether an answer is an error in spite of its status."""
+    chunk = read_chunk(body)
+    return chunk is not None and chunk.has_error
 
 
 def _told(receipt: Receipt) -> dict[str, str]:
@@ -101,7 +116,7 @@ async def _relay_large(
                 last = block
                 if len(received) > LARGEST_ANSWER:
                     break  # what there is makes no whole answer
-        outcome = _outcome(status, bytes(received + last))
+        outcome = _outcome(held, status, bytes(received + last))
     except (UpstreamCutError, BadAnswerError, TimeoutError) as error:
         if not received:  # nothing was sent: it is free, and can still be told by a status
             raise (CallStoppedError() if isinstance(error, TimeoutError) else error) from None

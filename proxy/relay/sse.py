@@ -3,6 +3,7 @@
 import re
 
 LARGEST_EVENT = 16 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Line ends may be mixed; CR LF CR LF has LF CR LF at its end.
 _BLANK_LINE = re.compile(rb"\n\r\n|\n\n|\r\r")
@@ -52,6 +53,7 @@ def split_events(data: bytes) -> list[bytes]:
 
 def event_data(event: bytes) -> bytes:
     """The data of one event: its `data:` lines, joined."""
+    event = event.removeprefix(BYTE_ORDER_MARK)
     return b"\n".join(_DATA_LINE.findall(event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")))
 
 

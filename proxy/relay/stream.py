@@ -59,8 +59,11 @@ class StreamRelay:
             timeout_s=self._client_timeout_s,
             on_departure=lambda: held.reservation.end_after(self._drain_s),
         )
-        chat = held.call.chat
-        meter = StreamMeter(wants_usage=held.call.wants_usage, choices=chat.n or 1)
+        meter = StreamMeter(
+            wants_usage=held.call.wants_usage,
+            choices=held.call.chat.n or 1,
+            hides_reasoning=held.call.model.hidden_reasoning,
+        )
         with self._departures.watching(request, client.leave):
             failure = await self._pump(held, answer, client, meter)
         outcome = _outcome(held, meter, failure, has_left=client.has_left)
@@ -93,7 +96,8 @@ class StreamRelay:
         except TimeoutError:
             return CallStoppedError()
         except UpstreamCutError as error:
-            return error
+            await client.write(meter.end())
+            return None if meter.has_ended and not meter.has_error else error
         except EventTooLargeError:
             return UpstreamCutError("an event without an end")
         return None if meter.is_complete else UpstreamCutError("no end")
@@ -104,9 +108,15 @@ def _outcome(
 ) -> Outcome:
     """What is charged: what was reported, else what was received, else nothing."""
     status: Status = "abandoned" if has_left else "cut" if failure else "completed"
-    if failure and meter.usage is None and not meter.transcript.has_content:
+    has_output = meter.usage is not None and meter.usage.output_tokens > 0
+    if failure and not has_output and not meter.transcript.has_content:
         # Nobody pays for an answer that never began, but for one's own leaving.
         was_drained = isinstance(failure, CallStoppedError) and not held.reservation.is_stopped
         if not was_drained:
             return Outcome(status="failed")
-    return Outcome(status=status, usage=meter.usage, transcript=meter.transcript)
+    return Outcome(
+        status=status,
+        usage=meter.usage,
+        transcript=meter.transcript,
+        is_usage_partial=meter.is_usage_behind and status != "completed",
+    )

@@ -9,26 +9,33 @@ import msgspec
 
 from pricing.money import credits_text
 from pricing.usage import Usage
-from proxy.relay.answers import Chunk, read_chunk, read_usage, with_charge
+from proxy.relay.answers import Chunk, read_chunk
+from proxy.relay.reported_usage import names_usage, read_usage, with_charge
 from proxy.relay.sse import EventBuffer, event_data, make_event, split_events
 from proxy.relay.transcript import Transcript
 
-# What makes a run of events worth splitting. `"usage":null` stands in nearly every chunk.
-_TELLING = re.compile(rb'"usage"\s*:\s*\{|"error"|(?:^|[\r\n])data:\s*\[DONE\]')
-_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+# What makes a run of events worth splitting. `"usage":null` stands in nearly every chunk. Data may
+# be of several lines, which may end anywhere between two tokens of JSON.
+_TELLING = re.compile(rb'"usage"(?:\s|data:)*:(?:\s|data:)*\{|"error"|(?:^|[\r\n])data:\s*\[DONE\]')
+# Some providers write an empty reason into every chunk.
+_FINISH = re.compile(rb'"finish_reason"(?:\s|data:)*:(?:\s|data:)*"[^"]')
 _DONE = b"[DONE]"
 
 
 class StreamMeter:
     """Fed with a provider's bytes, gives what may pass; withholds what must wait for settlement."""
 
-    def __init__(self, *, wants_usage: bool, choices: int = 1) -> None:
+    def __init__(
+        self, *, wants_usage: bool, choices: int = 1, hides_reasoning: bool = False
+    ) -> None:
         self._wants_usage = wants_usage
         self._unfinished_choices = choices
+        self._hides_reasoning = hides_reasoning
         self._buffer = EventBuffer()
         self._withheld: list[bytes] = []
         self.transcript = Transcript()
         self.usage: Usage | None = None
+        self.is_usage_behind = False
         self.has_error = False
         self.has_ended = False
 
@@ -42,6 +49,7 @@ class StreamMeter:
         self._unfinished_choices -= len(_FINISH.findall(whole))
         if not self._withheld and not _TELLING.search(whole):
             self.transcript.add_events(whole)
+            self.is_usage_behind = True  # of a usage so far: there is more since
             return whole
         return b"".join(self._look_into(event) for event in split_events(whole))
 
@@ -75,23 +83,24 @@ class StreamMeter:
             return b""
         self.transcript.add_events(event)
         chunk = read_chunk(data)
-        if chunk and (chunk.error not in (None, msgspec.Raw(b"null"))):
+        if chunk and chunk.has_error:
             self.has_error = self.has_ended = True
             self._withheld.append(event)
             return b""
-        usage = read_usage(data)
+        usage = read_usage(data, hides_reasoning=self._hides_reasoning)
+        self.is_usage_behind = usage is None
         if usage:
             self.usage = usage
-        return self._pass(event, chunk, has_usage=usage is not None)
+        return self._pass(event, data, chunk, has_usage=usage is not None)
 
-    def _pass(self, event: bytes, chunk: Chunk | None, *, has_usage: bool) -> bytes:
+    def _pass(self, event: bytes, data: bytes, chunk: Chunk | None, *, has_usage: bool) -> bytes:
         earlier, self._withheld = b"".join(self._withheld), []
-        if not has_usage or chunk is None:
+        if chunk is None:
             return earlier + event
-        if self._wants_usage and chunk.is_finish:
+        if has_usage and self._wants_usage and (chunk.is_finish or self._unfinished_choices <= 0):
             self._withheld = [event]  # most likely the last: the charge goes into it
             return earlier
-        if not chunk.choices and not self._wants_usage:
+        if not chunk.choices and not self._wants_usage and (has_usage or names_usage(data)):
             return earlier  # the usage chunk that we have asked for
         return earlier + event
 

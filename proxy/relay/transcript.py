@@ -4,7 +4,7 @@ import json
 import re
 from collections import defaultdict
 
-from proxy.relay.answers import read_chunk
+from proxy.relay.answers import read_texts
 from proxy.relay.sse import event_data, split_events
 
 FOLD_AT_BYTES = 256 * 1024
@@ -34,8 +34,7 @@ class Transcript:
 
     def add_answer(self, data: bytes) -> None:
         """A whole JSON answer."""
-        chunk = read_chunk(data)
-        for index, text in chunk.texts() if chunk else ():
+        for index, text in read_texts(data):
             self._texts[index].append(text)
 
     def add_broken_answer(self, data: bytes) -> None:
@@ -55,8 +54,7 @@ class Transcript:
 
     def _fold(self) -> None:
         for event in split_events(b"".join(self._blocks)):
-            chunk = read_chunk(event_data(event))
-            for index, text in chunk.texts() if chunk else ():
+            for index, text in read_texts(event_data(event)):
                 self._texts[index].append(text)
         self._blocks.clear()
         self._size = 0

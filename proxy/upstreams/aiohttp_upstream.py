@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from config.settings import UpstreamSettings
+from proxy.upstreams.codings import decoded
 from proxy.upstreams.upstream import (
     Headers,
     UpstreamCutError,
@@ -25,6 +26,7 @@ def open_session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=_ADDED_BY_AIOHTTP,
+        auto_decompress=False,  # aiohttp passes on what it cannot decode, as if it were plain
     )
 
 
@@ -76,8 +78,12 @@ class AiohttpAnswer:
             self._lost.remove_done_callback(_take_note)
             self._lost.add_done_callback(_take_note)
 
-    async def blocks(self) -> AsyncIterator[bytes]:
-        """See `UpstreamAnswer.blocks`."""
+    def blocks(self) -> AsyncIterator[bytes]:
+        """See `UpstreamAnswer.blocks`; a coding that is not known raises at once."""
+        codings = self._response.headers.getall("Content-Encoding", ())
+        return decoded(codings, self._blocks()) if codings else self._blocks()
+
+    async def _blocks(self) -> AsyncIterator[bytes]:
         try:
             async for block in self._response.content.iter_any():
                 yield block

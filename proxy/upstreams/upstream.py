@@ -18,6 +18,10 @@ class UpstreamCutError(Exception):
     """The answer began and was not brought to its end."""
 
 
+class UnreadableCodingError(UpstreamCutError):
+    """The answer is coded, in a way that is not known or that is broken."""
+
+
 class UpstreamAnswer(Protocol):
     """An answer whose head is there and whose body is still to come."""
 
@@ -28,7 +32,7 @@ class UpstreamAnswer(Protocol):
         """The body as it comes, decoded.
 
         Raises:
-            UpstreamCutError: it ends too early, or falls silent.
+            UpstreamCutError: it ends too early, falls silent, or cannot be decoded.
         """
         ...
 

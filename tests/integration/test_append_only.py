@@ -1,12 +1,13 @@
 """The ledger can only grow."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from ledger.database import acquired
-from tests.support.people import Desk, minute, open_desk
+from tests.support.people import Desk, grant_of, minute, open_desk
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-@pytest.mark.parametrize("table", ["ledger_entries", "usage_records", "balance_syncs"])
+@pytest.mark.parametrize("table", ["ledger_entries", "usage_records", "balance_syncs", "expiries"])
 @pytest.mark.parametrize("change", ["update {} set {} = {}", "delete from {}", "truncate {}"])
 async def test_g6_the_application_cannot_change_or_delete_what_was_written(
     desk: Desk, table: str, change: str
@@ -54,3 +55,20 @@ async def test_g6_a_break_in_a_chain_is_refused_by_the_database(desk: Desk) -> N
         with pytest.raises(asyncpg.UniqueViolationError):
             await connection.execute(insert, account.account_id, 1, 0, 5)
         await connection.execute(insert, account.account_id, 2, 1_000, 1_005)
+
+
+async def test_g6_of_a_lot_only_what_is_left_can_change(desk: Desk) -> None:
+    """G6: whose it is, what it began with and when it expires stay; it cannot be overdrawn."""
+    account = await desk.account_with(0)
+    in_a_year = datetime.now(UTC) + timedelta(days=365)
+    await desk.entries.post(grant_of(account.account_id, 100, expires_at=in_a_year))
+    async with acquired(desk.pool) as connection:
+        for change in ("expires_at = now()", "amount_mc = 5", "account_id = account_id"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(f"update credit_lots set {change}")
+        for statement in ("delete from credit_lots", "truncate credit_lots"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+        for remaining_mc in (-1, 101):
+            with pytest.raises(asyncpg.CheckViolationError):
+                await connection.execute("update credit_lots set remaining_mc = $1", remaining_mc)

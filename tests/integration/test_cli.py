@@ -128,6 +128,34 @@ def test_an_idempotency_key_posts_once(run: Run) -> None:
     assert "'gift-1' was used for another grant" in other.stderr
 
 
+def test_a_grant_that_expires_its_correction_and_a_refund(run: Run) -> None:
+    """What is posted says what it corrects, and when it leaves again."""
+    account_id = account_of(run)
+    why = ("--description", "Campaign")
+    until = ("--expires-at", "2099-01-31T00:00:00Z")
+    said = run("grant", account_id, "100", *why, *until).stdout
+    assert "expires 2099-01-31 00:00:00Z" in said
+    grant = json.loads(run("grant", account_id, "7", *why, *until, "--json").stdout)
+    assert grant["expiresAt"] == "2099-01-31T00:00:00.000Z"
+    corrects = ("--corrects", grant["id"], "--json")
+    adjusted = json.loads(run("adjust", account_id, "-7", *why, *corrects).stdout)
+    assert (adjusted["corrects"], adjusted["actor"]) == (grant["id"], "cli")
+    over = run("adjust", account_id, "-1", *why, *corrects, code=1)
+    assert "must be at most 0.0 credits in size" in over.stderr
+    refund = json.loads(run("refund", account_id, "101", *why, "--json").stdout)
+    assert (refund["type"], refund["balanceAfterMillicredits"]) == ("refund", "-1000")
+    assert (
+        "corrects must name a purchase"
+        in run("refund", account_id, "1", *why, *corrects, code=1).stderr
+    )
+    assert "must be more than zero" in run("refund", account_id, "0", *why, code=2).stderr
+    past = run("grant", account_id, "1", *why, "--expires-at", "2020-01-31", code=1)
+    assert "expires_at must be in the future" in past.stderr
+    assert (
+        "--expires-at" in run("grant", account_id, "1", *why, "--expires-at", "soon", code=2).stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -140,7 +168,7 @@ def test_an_idempotency_key_posts_once(run: Run) -> None:
         (("grant", "7", "1", "--description", "x"), "there is no account 7"),
         (("grant", "7", "1e3", "--description", "x"), "decimal number of credits"),
         (("grant", "7", "-1", "--description", "x"), "such option"),
-        (("adjust", "7", "0", "--description", "x"), "not zero"),
+        (("adjust", "7", "0", "--description", "x"), "must not be zero"),
         (("adjust", "7", "-99999999999999", "--description", "x"), "decimal number of credits"),
     ],
 )

@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from ledger.chain import BalanceLimitError
-from ledger.database import acquired
-from ledger.entries import BadAmountError, Entry, IdempotencyConflictError
+from ledger.chart import PROMOTION, STRIPE, credits_of, usage_revenue
+from ledger.database import acquired, transaction
+from ledger.entries import Entry, post_within
 from ledger.errors import AccountUnknownError
 from ledger.ids import new_id
 from ledger.pages import Window
+from ledger.posting import ENTRY_TYPES, BadAmountError, IdempotencyConflictError
 from ledger.reports import EntryFilter
 from ledger.texts import BadTextError
 from pricing.money import LARGEST_MC
@@ -162,3 +164,102 @@ async def test_what_cannot_be_posted_is_refused_by_name(desk: Desk) -> None:
     with pytest.raises(AccountUnknownError):
         await desk.entries.post(grant_of(new_id(), 1))
     assert await entries_of(desk, account.account_id) == []
+
+
+async def test_a_purchase_and_its_bonus_are_one_transaction_of_the_callers_own(desk: Desk) -> None:
+    """G7: what one payment brings is posted with the event that tells of it, or not at all."""
+    account_id = (await desk.accounts.create("Ada")).account_id
+    other_id = (await desk.accounts.create("Bob")).account_id
+    purchase = grant_of(
+        *(account_id, 49_990, "pi_1"),
+        entry_type="purchase",
+        counter_account=STRIPE,
+        ref="pi_1",
+        receipt_url="https://pay.example.com/receipts/1",
+    )
+    bonus = grant_of(account_id, 2_499, "pi_1 bonus", entry_type="bonus", ref="pi_1")
+    async with acquired(desk.pool) as connection:
+        event = connection.transaction()
+        await event.start()
+        assert len(await post_within(connection, [purchase, bonus])) == 2
+        await event.rollback()
+    assert await entries_of(desk, account_id) == []
+    async with transaction(desk.pool) as connection:
+        posted = await post_within(connection, [purchase, bonus, grant_of(other_id, 1)])
+    first, second, _ = (one.entry for one in posted)
+    assert first.transaction_id == second.transaction_id
+    assert (first.ref, first.receipt_url) == ("pi_1", "https://pay.example.com/receipts/1")
+    assert [first.counter_account, second.counter_account] == [STRIPE, PROMOTION]
+    entries = await entries_of(desk, account_id)
+    assert entries == [first, second]
+    assert_chained(entries, 52_489)
+    async with transaction(desk.pool) as connection:
+        again = await post_within(connection, [purchase, bonus])
+    assert [(one.entry, one.is_new) for one in again] == [(first, False), (second, False)]
+
+
+async def test_postings_of_several_accounts_at_once_wait_for_each_other(desk: Desk) -> None:
+    """Accounts are locked in the order of their ids: nobody is in the other's way for ever."""
+    ids = [(await desk.accounts.create("Ada")).account_id for _ in range(3)]
+
+    async def post(order: list[str]) -> None:
+        async with transaction(desk.pool) as connection:
+            await post_within(connection, [grant_of(account_id, 1) for account_id in order])
+
+    await asyncio.gather(*(post(order) for _ in range(8) for order in (ids, ids[::-1])))
+    for account_id in ids:
+        assert_chained(await entries_of(desk, account_id), 16)
+
+
+async def test_corrections_at_the_same_time_do_not_exceed_what_they_correct(desk: Desk) -> None:
+    """What is left to correct is read under the account's lock."""
+    account = await desk.accounts.create("Ada")
+    wrong = (await desk.grant(account.account_id, 1_000)).entry
+    corrections = [
+        grant_of(account.account_id, -300, entry_type="adjustment", corrects=wrong.entry_id)
+        for _ in range(8)
+    ]
+    tries = (desk.entries.post(posting) for posting in corrections)
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(outcome, BadAmountError) for outcome in outcomes) == 5
+    assert_chained(await entries_of(desk, account.account_id), 100)
+
+
+async def test_g6_the_database_refuses_a_correction_of_another_account(desk: Desk) -> None:
+    """G6: also where somebody goes around our code."""
+    wrong = (await desk.grant((await desk.accounts.create("Ada")).account_id, 1_000)).entry
+    other = await desk.accounts.create("Bob")
+    insert = (
+        "insert into ledger_entries (id, transaction_id, account_id, sequence, posted_at,"
+        " entry_type, amount_mc, balance_before_mc, balance_after_mc, counter_account, actor,"
+        " corrects_entry_id) values (gen_random_uuid(), gen_random_uuid(), $1, $2, now(),"
+        " 'adjustment', 5, $3, $4, 'x', 'y', $5)"
+    )
+    async with acquired(desk.pool) as connection:
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="none of its account"):
+            await connection.execute(insert, other.account_id, 1, 0, 5, wrong.entry_id)
+        await connection.execute(insert, wrong.account_id, 2, 1_000, 1_005, wrong.entry_id)
+
+
+async def test_g7_every_type_of_entry_sums_to_zero_with_its_other_side(desk: Desk) -> None:
+    """G7: over all types, each transaction's postings sum to zero; the customer's side is owed."""
+    account_id = (await desk.accounts.create("Ada")).account_id
+    for entry_type in ENTRY_TYPES:
+        amount_mc = -7 if entry_type in ("usage", "refund", "expiry") else 100
+        counter = {"purchase": STRIPE, "usage": usage_revenue("gpt-4o")}.get(entry_type)
+        await desk.entries.post(
+            grant_of(account_id, amount_mc, entry_type=entry_type, counter_account=counter)
+        )
+    async with acquired(desk.pool) as connection:
+        sums = await connection.fetch(
+            "select sum(amount_mc) as total from postings where transaction_id in"
+            " (select transaction_id from ledger_entries where account_id = $1)"
+            " group by transaction_id",
+            account_id,
+        )
+        owed_mc = await connection.fetchval(
+            "select sum(amount_mc) from postings where ledger_account = $1",
+            credits_of(account_id),
+        )
+    assert [row["total"] for row in sums] == [0] * len(ENTRY_TYPES)
+    assert owed_mc == -(5 * 100 - 3 * 7)

@@ -3,13 +3,12 @@
 import msgspec
 import pytest
 
-from config.rates import load_rates
-from config.settings import DEFAULT_FOLDER
 from console.errors import ApiError
 from pricing.quote import CallBounds
 from proxy.calls.reading import bounds_of, decode_chat
+from tests.support.rates import shipped_table
 
-TABLE = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
+TABLE = shipped_table()
 MODEL = TABLE.models["gpt-4o-mini"]
 MESSAGES = b'"messages":[{"role":"user","content":"Hi"}]'
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import msgspec
 from redis.asyncio import Redis
 
 from ledger.api_keys import ApiKeys
 from ledger.database import acquired, connect_pool
-from ledger.entries import Entries, Posting
+from ledger.entries import Entries, Entry
+from ledger.expirer import Expirer
 from ledger.holds import Holds, ReserveRequest
 from ledger.ids import new_id, partition_of
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline, open_pipeline
+from ledger.posting import Posting
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.redis_keys import account_keys, partition_keys
 from ledger.stream import SettlementStream
@@ -53,6 +56,7 @@ class Books:
     stream: SettlementStream
     writer: Writer
     sweeper: Sweeper
+    expirer: Expirer
     entries: Entries
     keys: ApiKeys
 
@@ -72,7 +76,9 @@ class Books:
         await self.working_copy.apply_syncs(account_id)
         return Customer(account_id, key.api_key.key_id, key.text)
 
-    async def post(self, account_id: str, amount_mc: int, *, tell: bool = False) -> None:
+    async def post(
+        self, account_id: str, amount_mc: int, *, tell: bool = False, **changes: Any
+    ) -> Entry:
         """A grant, or an adjustment where it takes credits; Redis is told if so wished."""
         posting = Posting(
             account_id=account_id,
@@ -82,9 +88,10 @@ class Books:
             idempotency_key=new_id(),
             actor="tests",
         )
-        await self.entries.post(posting)
+        posted = await self.entries.post(msgspec.structs.replace(posting, **changes))
         if tell:
             await self.working_copy.apply_syncs(account_id)
+        return posted.entry
 
     async def held(
         self, customer: Customer, maximum_mc: int, minimum_mc: int | None = None, **changes: object
@@ -193,6 +200,7 @@ async def open_books(
                 stream=stream,
                 writer=Writer(stream, pool, working_copy),
                 sweeper=Sweeper(pipeline, holds, ttl_s=ttl_s),
+                expirer=Expirer(pipeline, pool, working_copy),
                 entries=Entries(pool),
                 keys=ApiKeys(pool, HASHER),
             )

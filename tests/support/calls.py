@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from config.rates import RateTable, load_rates
-from config.settings import DEFAULT_FOLDER, UpstreamSettings
+from config.rates import RateTable
+from config.settings import UpstreamSettings
 from tests.support.odd_upstream import OddUpstream
+from tests.support.rates import shipped_table
 from tests.support.stack import COUNTER, Customer, Stack
 from tests.support.watched_provider import WatchedProvider
 
@@ -102,6 +103,6 @@ def error_of(content: bytes) -> dict[str, Any]:
 
 def table_with(model: str = "gpt-4o-mini", **changes: object) -> RateTable:
     """The shipped rates, with one model changed."""
-    table = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
+    table = shipped_table()
     changed = msgspec.structs.replace(table.models[model], **changes)
     return msgspec.structs.replace(table, models={**table.models, model: changed})

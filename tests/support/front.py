@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from proxy.runner import Runner
+
 
 @asynccontextmanager
 async def serving(app: web.Application) -> AsyncIterator[str]:
@@ -13,7 +15,7 @@ async def serving(app: web.Application) -> AsyncIterator[str]:
 
     Unlike aiohttp's own test server it does not cancel a handler whose client has left.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = Runner(app, shutdown_timeout=1)
     await runner.setup()
     listener = socket.create_server(("127.0.0.1", 0))
     try:

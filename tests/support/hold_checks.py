@@ -19,7 +19,9 @@ async def _check_account(world: World, customer: Customer) -> None:
         await books.rows(
             "select balance_mc, (select sum(amount_mc)::bigint from ledger_entries"
             " where account_id = accounts.id) as sum, (select coalesce(sum(posted_mc), 0)::bigint"
-            " from usage_records where account_id = accounts.id) as posted"
+            " from usage_records where account_id = accounts.id)"
+            " + (select coalesce(sum(posted_mc), 0)::bigint"
+            " from expiries where account_id = accounts.id) as posted"
             " from accounts where id = $1",
             customer.account_id,
         )
@@ -43,7 +45,9 @@ async def _check_account(world: World, customer: Customer) -> None:
         *(customer.account_id, told),
     )
     written = await books.rows(
-        "select request_id, kind from usage_records where account_id = $1", customer.account_id
+        "select request_id, kind from usage_records where account_id = $1"
+        " union all select request_id, 'expiry' from expiries where account_id = $1",
+        customer.account_id,
     )
     done = {(str(row["request_id"]), row["kind"]) for row in written}
     not_posted_mc = sum(charge for what, charge in charges.items() if what not in done)
@@ -82,15 +86,18 @@ async def check_at_rest(world: World) -> None:
     await _write_all(world)
     await _sweep_what_is_left(world)
     await _write_all(world)
+    await _expire_what_is_left(world)
     for call in world.calls:
         await _check_call(world, call)
     for customer in world.customers:
         await books.assert_at_rest(customer)
-        usage_mc = await books.value(
-            "select coalesce(sum(posted_mc), 0)::bigint from usage_records where account_id = $1",
+        gone_mc = await books.value(
+            "select coalesce(sum(posted_mc), 0)::bigint from (select posted_mc from usage_records"
+            " where account_id = $1 union all select posted_mc from expiries"
+            " where account_id = $1) as gone",
             customer.account_id,
         )
-        assert await books.balance_mc(customer) == world.funded_mc[customer.account_id] - usage_mc
+        assert await books.balance_mc(customer) == world.funded_mc[customer.account_id] - gone_mc
         assert await books.waiting(customer) == 0
     for worker in world.workers:
         await worker._look()
@@ -102,6 +109,14 @@ async def _write_all(world: World) -> None:
         await world.books.write(customer)
         await world.books.working_copy.ensure(customer.account_id)
         await world.books.working_copy.apply_syncs(customer.account_id)
+
+
+async def _expire_what_is_left(world: World) -> None:
+    """When no call holds anything, all that was unused of lots that are due can be taken."""
+    while await world.expire():
+        await _write_all(world)
+    left = "select count(*) from credit_lots where remaining_mc > 0"
+    assert await world.books.value(left) == 0
 
 
 async def _sweep_what_is_left(world: World) -> None:

@@ -5,6 +5,7 @@ what each call must cost in the end, and whether credits may have been overspent
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from ledger.errors import KeyRevokedError, NotEnoughCreditsError, ReservationClosedError
 from ledger.holds import ReserveRequest
@@ -15,6 +16,7 @@ from tests.support.records import truth_of
 from tests.support.rough_redis import NamedRedis
 
 FUNDS_MC = 300
+EXPIRES_AT = datetime.now(UTC) + timedelta(days=365)
 
 
 @dataclass
@@ -57,6 +59,7 @@ class World:
         """Two accounts of one partition, in an empty Redis."""
         await books.redis.flushall()
         await books.execute("update stream_positions set last_number = 0, epoch = 0")
+        await books.execute("update credit_lots set remaining_mc = 0")  # of worlds before
         ada = await books.customer(FUNDS_MC)
         bob = await books.customer(FUNDS_MC, partition=ada.partition)
         redis = NamedRedis(books.pipeline)
@@ -123,6 +126,16 @@ class World:
         account_id = self.customers[place].account_id
         await self.books.post(account_id, amount_mc)
         self.funded_mc[account_id] += amount_mc
+
+    async def grant_until_then(self, place: int, amount_mc: int) -> None:
+        """Credits that expire."""
+        account_id = self.customers[place].account_id
+        await self.books.post(account_id, amount_mc, expires_at=EXPIRES_AT)
+        self.funded_mc[account_id] += amount_mc
+
+    async def expire(self) -> int:
+        """The time has come for all that expires."""
+        return await self.books.expirer.expire(EXPIRES_AT)
 
     async def change_key(self, place: int) -> None:
         """The account's key is revoked; it gets a new one."""

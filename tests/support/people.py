@@ -14,27 +14,36 @@ import asyncpg
 from aiohttp import web
 from redis.asyncio import Redis
 
-from config.rates import RateTable, load_rates
+from config.rates import RateTable
 from config.settings import DEFAULT_FOLDER, Settings, load_settings
+from console.close_api import CloseApi
 from console.credits_page import CreditsPage
 from console.customer_api import CustomerApi
+from console.entries_api import EntriesApi
 from console.errors import ApiError
 from console.estimate import Estimator
+from console.export_answers import ExportAnswers
+from console.exports_api import ExportsApi
 from console.handling import Handler
 from console.identity import IDENTITY, Identity
 from console.operator_api import OperatorApi
 from console.operator_guard import OperatorGuard
+from console.rates_api import RatesApi
 from console.sessions import Sessions
 from ledger.accounts import Account, Accounts
 from ledger.api_keys import ApiKeys
+from ledger.closings import Closings
 from ledger.database import acquired, connect_pool
-from ledger.entries import Entries, PostedEntry, Posting
+from ledger.entries import Entries, PostedEntry
 from ledger.ids import new_id
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline
+from ledger.posting import Posting
+from ledger.rate_versions import RateVersions
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.reports import Reports
 from pricing.tokens import TokenCounter
+from tests.support.rates import shipped_table
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -147,7 +156,7 @@ async def open_desk(
             working_copy=RedisWorkingCopy(pipeline, pool),
             sessions=Sessions(pipeline, link_ttl_s=900, session_ttl_s=43_200),
             settings=settings,
-            rates=load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams)),
+            rates=shipped_table(frozenset(settings.upstreams)),
         )
     finally:
         await pipeline.close()
@@ -161,12 +170,16 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
     executor = ThreadPoolExecutor(1)
     counter = TokenCounter(Path(gettempdir()) / "tollgate-test-ranks")
     estimator = Estimator(rates, counter, executor, desk.settings)
-    customers = CustomerApi(desk.reports, desk.working_copy, estimator, rates, desk.settings)
+    exports = ExportAnswers(desk.pool)
+    customers = CustomerApi(
+        desk.reports, desk.working_copy, estimator, rates, desk.settings, exports=exports
+    )
+    guard = OperatorGuard(ADMIN_TOKEN)
+    posted = EntriesApi(guard, desk.entries, desk.reports, desk.working_copy)
     operators = OperatorApi(
-        OperatorGuard(ADMIN_TOKEN),
+        guard,
         desk.accounts,
         desk.keys,
-        desk.entries,
         reports=desk.reports,
         working_copy=desk.working_copy,
         sessions=desk.sessions,
@@ -182,7 +195,10 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
         public_url=public_url,
     )
     app = web.Application(middlewares=[_envelopes, _identities], client_max_size=100_000)
-    for part in (customers, operators, page):
+    rate_versions = RatesApi(OperatorGuard(ADMIN_TOKEN), RateVersions(desk.pool))
+    exported = ExportsApi(guard, desk.accounts, exports, desk.settings)
+    closed = CloseApi(guard, Closings(desk.pool), desk.settings)
+    for part in (exported, closed, customers, operators, posted, rate_versions, page):
         app.add_routes(part.routes())
     app.on_cleanup.append(partial(_shut_down, executor))
     return app

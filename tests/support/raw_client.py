@@ -65,6 +65,10 @@ class RawCall:
         assert read is not None, f"no answer: {self.received!r}"
         return read
 
+    async def read(self) -> bytes:
+        """What has come, and nothing at the end of the connection."""
+        return await self._reader.read(65_536)
+
     async def wait_until_closed(self) -> None:
         """Waits until the server ends the connection."""
         async with asyncio.timeout(PATIENCE_S):

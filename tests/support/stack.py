@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from openai import AsyncOpenAI
 from redis.asyncio import Redis
 
-from config.rates import RateTable, load_rates
+from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import DEFAULT_FOLDER, Settings, load_settings
 from deploy.local.pretend_provider.app import create_pretend_provider
@@ -28,6 +28,7 @@ from pricing.tokens import TokenCounter
 from proxy.app import Server, open_server
 from proxy.processes.writer_process import open_caretaker
 from tests.support.front import serving
+from tests.support.rates import fixed_rates, shipped_table
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -178,10 +179,12 @@ async def open_stack(
             key_secret=b"a key secret for tests",
             upstream_keys={"openai": PROVIDER_KEY},
         )
-        table = table or load_rates(DEFAULT_FOLDER, frozenset(settings.upstreams))
-        server = await stack.enter_async_context(open_server(settings, secrets, table))
+        table = table or shipped_table(frozenset(settings.upstreams))
+        server = await stack.enter_async_context(open_server(settings, secrets, fixed_rates(table)))
         url = await stack.enter_async_context(serving(server.app))
-        caretaker = await stack.enter_async_context(open_caretaker(settings, secrets, table))
+        caretaker = await stack.enter_async_context(
+            open_caretaker(settings, secrets, fixed_rates(table))
+        )
         stack.push_async_callback(_cancelled, asyncio.create_task(caretaker.run()))
         database = await asyncpg.connect(database_url)
         stack.push_async_callback(database.close)

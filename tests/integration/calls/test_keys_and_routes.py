@@ -9,6 +9,7 @@ from proxy.app import open_server
 from tests.support.calls import QUESTION, assert_untouched, error_of, until
 from tests.support.front import serving
 from tests.support.pretend import chat, knobs
+from tests.support.rates import fixed_rates
 from tests.support.raw_client import raw_connection, request_bytes
 from tests.support.stack import ADMIN_TOKEN, PROVIDER_KEY, Customer, Stack
 from tests.support.watched_provider import WatchedProvider
@@ -103,7 +104,7 @@ async def test_a_revoked_key_stops_with_the_next_request_on_every_server(stack: 
     """Authenticate: each server has the key in its memory, and none serves it any more."""
     customer = await stack.customer("1000")
     async with (
-        open_server(stack.settings, stack.secrets, stack.table) as server,
+        open_server(stack.settings, stack.secrets, fixed_rates(stack.table)) as server,
         serving(server.app) as other_url,
     ):
         urls = [stack.url, other_url]

@@ -178,3 +178,17 @@ async def test_tokens_are_counted_before_a_call_is_refused(
     refusal = await refused(stack, customer, {**body, "tools": [tool]})
     assert refusal["requiredCredits"] > ceiling_mc / 1000 + 8000 * 2.4 / 1000
     assert len(provider.requests) == 1
+
+
+async def test_an_account_whose_purchase_was_paid_back_is_refused_until_it_has_credits(
+    stack: Stack, provider: WatchedProvider
+) -> None:
+    """A refund may leave a debt; then calls get 402, and the customer sees what is owed."""
+    customer = await stack.customer("10")
+    body = {"credits": "12.5", "description": "Paid back", "idempotencyKey": "refund-1"}
+    await stack.admin("POST", f"/accounts/{customer.account_id}/refunds", body)
+    content = await refused(stack, customer, chat(max_tokens=5))
+    assert (content["currentCredits"], content["error"]["affordableMaxTokens"]) == (-2.5, 0)
+    await assert_untouched(stack, customer, provider, -2500)
+    await stack.grant(customer, "10")
+    assert (await stack.post(customer, chat(max_tokens=5))).status == 200

@@ -16,6 +16,7 @@ from tests.support.calls import error_of, mini_charge_mc
 from tests.support.engines import THROWAWAY, reachable_folder, run_apart
 from tests.support.front import serving
 from tests.support.pretend import chat, knobs
+from tests.support.rates import fixed_rates
 from tests.support.stack import Customer, Stack, open_stack
 from tests.support.watched_provider import WatchedProvider
 
@@ -48,7 +49,7 @@ def postgres(own_postgres: LocalPostgres) -> LocalPostgres:
 async def front_of_its_own(stack: Stack) -> AsyncIterator[str]:
     """A serving process that was started a moment ago, on the engines of a stack."""
     async with (
-        open_server(stack.settings, stack.secrets, stack.table) as server,
+        open_server(stack.settings, stack.secrets, fixed_rates(stack.table)) as server,
         serving(server.app) as url,
     ):
         yield url

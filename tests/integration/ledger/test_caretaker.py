@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -43,6 +44,7 @@ async def caretaker(books: Books, writer: FailingWriter) -> Caretaker:
         writer,
         books.stream,
         Sweeper(NamedRedis(books.pipeline), books.holds, ttl_s=TTL_S),
+        books.expirer,
         bell=books.redis,
         working_copy=books.working_copy,
         pool=books.pool,
@@ -79,6 +81,22 @@ async def test_what_is_settled_swept_and_granted_arrives_by_itself(
         await until_answered(all_has_arrived, ada)
     assert await books.balance_mc(ada) == 1_450
     assert await books.usage(dies) == {"orphan": (30, 30)}
+    await books.assert_at_rest(ada)
+
+
+async def test_what_expires_leaves_by_itself(books: Books, caretaker: Caretaker) -> None:
+    """Out of Redis, and by an entry out of the ledger; what does not expire stays."""
+    ada = await books.customer(1_000)
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    await books.post(ada.account_id, 500, tell=True, expires_at=soon)
+    assert await books.in_redis(ada) == WorkingBalance(1_500, 0, 0)
+    async with running(caretaker):
+
+        async def has_left() -> bool:
+            return await books.in_redis(ada) == WorkingBalance(1_000, 0, 0)
+
+        await until_answered(has_left, ada)
+    assert await books.amounts_mc(ada) == [1_000, 500, -500]
     await books.assert_at_rest(ada)
 
 

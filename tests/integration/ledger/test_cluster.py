@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from deploy.local.engine import Launch
 from deploy.local.valkey import LocalValkey
 from ledger.ids import PARTITIONS
+from ledger.rebuilding import Rebuilder
 from ledger.redis_keys import account_keys
 from tests.support.books import Books, open_books
 from tests.support.engines import reachable_folder
@@ -93,3 +94,13 @@ async def test_a_script_that_reached_for_another_slot_would_be_refused(
             "#!lua\nredis.call('GET', ARGV[1]); return redis.call('GET', KEYS[1])",
             *(1, keys[0], keys[1]),
         )
+
+
+async def test_reconciling_and_rebuilding_stay_within_the_slot(cluster_books: Books) -> None:
+    """Section 5: as every verb."""
+    books = cluster_books
+    ada = await books.customer(1_000)
+    await books.held(ada, 100)
+    rebuilder = Rebuilder(books.pipeline, books.pool, books.working_copy, ttl_s=60)
+    rebuilt = await rebuilder.rebuild(ada.account_id)
+    assert (rebuilt.found, rebuilt.left, rebuilt.after.available) == ((), (), "900")

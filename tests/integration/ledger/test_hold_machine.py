@@ -121,6 +121,22 @@ class Holds(RuleBasedStateMachine):
     def post(self, place: int, amount_mc: int) -> None:
         self.run(self.world.post(place, amount_mc))
 
+    @rule(place=PLACE, amount_mc=st.sampled_from([1, 50, 100]))
+    def grant_credits_that_expire(self, place: int, amount_mc: int) -> None:
+        self.run(self.world.grant_until_then(place, amount_mc))
+
+    @rule()
+    def expire(self) -> None:
+        self.run(self.world.expire())
+
+    @rule(place=PLACE, amount_mc=st.sampled_from([-100, -30, 50]))
+    def an_expiry_is_crossed_by_a_posting(self, place: int, amount_mc: int) -> None:
+        """What is taken for it is used up, before it is written."""
+        self.grant_credits_that_expire(place, 100)
+        self.apply_syncs(place)
+        self.expire()
+        self.post(place, amount_mc)
+
     @rule(place=PLACE)
     def change_key(self, place: int) -> None:
         self.run(self.world.change_key(place))
@@ -143,7 +159,11 @@ class Holds(RuleBasedStateMachine):
         rebuilds = self.world.rebuilds
         self.run(self.world.finish_rebuild(*rebuilds[pick % len(rebuilds)]))
 
-    @rule(place=PLACE, pick=PICK, change=st.sampled_from(["settle", "sweep", "write", "post"]))
+    @rule(
+        place=PLACE,
+        pick=PICK,
+        change=st.sampled_from(["settle", "sweep", "write", "post", "expire"]),
+    )
     def a_rebuild_is_crossed(self, place: int, pick: int, change: str) -> None:
         """The account is lost; while a worker rebuilds it, something else happens to it."""
         self.redis_loses_an_account(place)
@@ -154,6 +174,9 @@ class Holds(RuleBasedStateMachine):
             self.sweep_the_dead(pick)
         elif change == "write":
             self.write()
+        elif change == "expire":
+            self.grant_credits_that_expire(place, 50)
+            self.expire()
         else:
             self.post(place, 10)
             self.apply_syncs(place)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.rates import Rate, RateTable, load_rates
+from config.rate_book import load_rate_book
+from config.rates import Rate, RateTable
 from config.settings import DEFAULT_FOLDER
 
 MODEL = {
@@ -16,29 +17,35 @@ MODEL = {
     "max_output_tokens": "16384",
 }
 
+NOW_S = 1_800_000_000
+
 
 def write(folder: Path, text: str) -> Path:
     (folder / "rates.toml").write_text(text, encoding="utf-8")
     return folder
 
 
+def table_in(folder: Path) -> RateTable:
+    return load_rate_book(folder, frozenset({"openai"})).table_at(NOW_S)
+
+
 def table_of(folder: Path, name: str = "m", **changes: str | None) -> RateTable:
     """A table with one model; a change to None leaves a key out."""
     lines = [f"{key} = {value}" for key, value in {**MODEL, **changes}.items() if value is not None]
     text = "\n".join([f'[models."{name}"]', *lines])
-    return load_rates(write(folder, text), frozenset({"openai"}))
+    return table_in(write(folder, text))
 
 
 def refusal(folder: Path, text: str) -> ConfigError:
     with pytest.raises(ConfigError) as raised:
-        load_rates(write(folder, text), frozenset({"openai"}))
+        table_in(write(folder, text))
     assert str(folder / "rates.toml") in str(raised.value)
     return raised.value
 
 
 def test_the_shipped_table_has_the_prices_of_the_contract() -> None:
     """Pricing: Eco 2.4 and 9.6, Advanced 20 and 80, cached input at half of input."""
-    models = load_rates(DEFAULT_FOLDER, frozenset({"openai"})).models
+    models = table_in(DEFAULT_FOLDER).models
     prices = {
         model.label: [model.rates[name].text for name in ("input", "cached_input", "output")]
         for model in models.values()
@@ -144,7 +151,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, key: str, reason: str)
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Whoever starts it learns which file is missing."""
     with pytest.raises(ConfigError, match=r"rates\.toml: no such file"):
-        load_rates(tmp_path, frozenset({"openai"}))
+        table_in(tmp_path)
 
 
 def test_what_is_left_out_has_a_safe_default(tmp_path: Path) -> None:
@@ -162,6 +169,6 @@ def test_the_version_is_of_what_the_table_says(tmp_path: Path) -> None:
     (tmp_path / "rates.toml").write_text(
         "# a comment\n" + (tmp_path / "rates.toml").read_text() + "\n"
     )
-    assert load_rates(tmp_path, frozenset({"openai"})).version == first
+    assert table_in(tmp_path).version == first
     others = {table_of(tmp_path, input='"2.5"').version, table_of(tmp_path, "other").version}
     assert len({first, *others}) == 3

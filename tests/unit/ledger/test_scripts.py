@@ -13,7 +13,7 @@ VERBS = sorted(file.name[:-4] for file in FOLDER.iterdir() if file.name.endswith
 # Without these memory could not get free again: credits would stay held.
 WHEN_MEMORY_IS_FULL = {
     *("settle", "sweep", "sync", "acknowledge"),
-    *("renew", "rebuild_begin", "rebuild_finish", "mend"),
+    *("renew", "rebuild_begin", "rebuild_finish", "mend", "tidy"),
 }
 
 

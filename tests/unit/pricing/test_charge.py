@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.rates import DIMENSIONS, MILLIONTHS, Rate, load_rates
-from config.settings import DEFAULT_FOLDER, Rounding
+from config.rates import DIMENSIONS, MILLIONTHS, Rate
+from config.settings import Rounding
 from pricing.charge import NoRateError, charge_mc, round_up_mc
 from pricing.usage import Usage
+from tests.support.rates import shipped_table
 
-TABLE = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
+TABLE = shipped_table()
 
 # The calls of the money table: model, usage, millicredits, millicredits in whole credits.
 MONEY_TABLE = [

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from config.rates import ModelRates, Rate, load_rates
-from config.settings import DEFAULT_FOLDER, Rounding
+from config.rates import ModelRates, Rate
+from config.settings import Rounding
 from pricing.charge import charge_mc
 from pricing.quote import (
     CallBounds,
@@ -19,8 +19,9 @@ from pricing.quote import (
     quote,
 )
 from pricing.usage import Usage
+from tests.support.rates import shipped_table
 
-MINI = load_rates(DEFAULT_FOLDER, frozenset({"openai"})).models["gpt-4o-mini"]
+MINI = shipped_table().models["gpt-4o-mini"]
 ROUNDINGS = get_args(Rounding)
 
 rates = st.integers(0, 10**9).map(lambda millionths: Rate("any", millionths))

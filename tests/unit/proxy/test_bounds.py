@@ -45,12 +45,37 @@ def test_parts_of_all_messages_add_up() -> None:
     assert (bounds.images, bounds.files, bounds.is_input_open) == (2, 1, True)
 
 
-@pytest.mark.parametrize(
-    "tool", [{"type": "web_search_preview"}, {"google_search": {}}, {"type": "file_search"}]
-)
+@pytest.mark.parametrize("tool", [{"type": "mcp"}, {"retrieval": {}}, {"type": None}])
 def test_a_hosted_tool_opens_the_input(tool: dict[str, Any]) -> None:
     """Quote: what a provider's own tool finds is input that the body does not show."""
     assert read(said("Hi", tools=[tool])).is_input_open
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search"},
+        {"type": "web_search_preview_2025_03_11"},
+        {"type": "Web_Search_Preview"},
+        {"google_search": {}},
+        {"googleSearch": {}},
+        {"type": "file_search"},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+        {"type": "image_generation"},
+        {"type": "builtin_function", "function": {"name": "$web_search"}},
+    ],
+)
+def test_a_hosted_tool_with_a_fee_has_no_rate(tool: dict[str, Any]) -> None:
+    """G2: a fee for each use is a dimension without a rate."""
+    own = {"type": "function", "function": {"name": "web_search"}}
+    assert refusal(said("Hi", tools=[own, tool])) == (404, "rate_not_found", "tools")
+    assert refusal(said([FILE, {"odd": 1}], tools=[tool])) == (404, "rate_not_found", "tools")
+
+
+@pytest.mark.parametrize("tools", ["x", 5, [5], {"type": "function"}, [{"type": 5}]])
+def test_tools_that_are_none_are_refused(tools: object) -> None:
+    """400 naming the field."""
+    assert refusal(said("Hi", tools=tools)) == (400, "invalid_value", "tools")
 
 
 @pytest.mark.parametrize("kind", ["function", "custom"])
@@ -69,15 +94,84 @@ def test_audio_of_an_earlier_answer_opens_the_input() -> None:
     ("fields", "param"),
     [
         ({"modalities": ["text", "audio"]}, "modalities"),
-        ({"audio": {"voice": "alloy", "format": "wav"}}, "modalities"),
+        ({"modalities": ["text", "image"]}, "modalities"),
+        ({"audio": {"voice": "alloy", "format": "wav"}}, "audio"),
         ({"web_search_options": {}}, "web_search_options"),
         ({"service_tier": "priority"}, "service_tier"),
+        ({"service_tier": "flex"}, "service_tier"),
         ({"service_tier": "ultrafast"}, "service_tier"),
+        ({"search_parameters": {"mode": "on"}}, "search_parameters"),
+        ({"enable_search": True}, "enable_search"),
+        ({"plugins": [{"id": "web"}]}, "plugins"),
+        ({"models": ["gpt-4o"]}, "models"),
+        ({"fallbacks": ["gpt-4o"]}, "fallbacks"),
+        ({"route": "fallback"}, "route"),
+        ({"provider": {"order": ["dearest"]}}, "provider"),
+        ({"preset": "x"}, "preset"),
     ],
 )
 def test_what_has_no_rate_is_refused(fields: dict[str, Any], param: str) -> None:
     """G2: a dimension without a rate is refused before it leaves."""
     assert refusal(said("Hi", **fields)) == (404, "rate_not_found", param)
+
+
+@pytest.mark.parametrize(
+    "name", ["n_predict", "num_predict", "max_new_tokens", "max_output_tokens"]
+)
+def test_a_limit_that_is_not_known_here_is_refused(name: str) -> None:
+    """G1: where a provider knows it, it wins over the limit that the call is quoted with."""
+    fields = {"max_tokens": 5, name: 16_000}
+    assert refusal(said("Hi", **fields)) == (400, "unknown_field", name)
+
+
+@pytest.mark.parametrize(
+    "more", [b'"plugins":[],"plugins":null', b'"n_predict":9,"n_predict":null']
+)
+def test_what_has_no_rate_cannot_hide_behind_its_own_name(more: bytes) -> None:
+    """G2: of two fields the provider may read the first."""
+    assert refusal(body(more))[:2] == (400, "duplicate_field")
+
+
+@pytest.mark.parametrize("name", ["Plugins", "MODELS", "N_Predict", "Previous_Response_Id"])
+def test_what_has_no_rate_cannot_hide_in_another_case(name: str) -> None:
+    """G2: some providers read names in any case."""
+    assert refusal(said("Hi", **{name: ["x"]})) == (400, "unknown_field", name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("previous_response_id", "conversation", "prompt", "cached_content", "data_sources"),
+        *("chat_template", "extra_body"),
+    ],
+)
+def test_a_field_that_stands_for_other_input_opens_the_input(name: str) -> None:
+    """Quote: input that the body does not show is bounded by the context window."""
+    assert read(said("Hi", **{name: "x"})).is_input_open
+    assert not read(said("Hi", **{name: None})).is_input_open
+
+
+HARMLESS = {
+    "store": True,
+    "metadata": {"models": "x", "plugins": "y"},
+    "reasoning_effort": "high",
+    "verbosity": "high",
+    "logprobs": True,
+    "top_logprobs": 5,
+    "prompt_cache_key": "k",
+    "safety_identifier": "s",
+    "enable_search": False,
+    "plugins": None,
+    "thinking": {"type": "enabled"},
+    "a_field_of_tomorrow": {"n": 1},
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_costs_only_its_tokens_passes(name: str) -> None:
+    """Read: a field without a price of its own is the provider's to judge."""
+    bounds = read(said("Hi", **{name: HARMLESS[name]}))
+    assert (bounds.is_input_open, bounds.choices) == (False, 1)
 
 
 @pytest.mark.parametrize("field", ["input_audio", "Input_Audio", "audio", "audio_url"])
@@ -88,7 +182,7 @@ def test_audio_input_has_no_rate(field: str) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"modalities": ["text"]}, {"modalities": []}])
-@pytest.mark.parametrize("tier", [None, "auto", "default", "flex"])
+@pytest.mark.parametrize("tier", [None, "auto", "default"])
 def test_plain_text_has_a_rate(fields: dict[str, Any], tier: str | None) -> None:
     """What is sold is not refused."""
     assert not read(said("Hi", service_tier=tier, **fields)).is_input_open

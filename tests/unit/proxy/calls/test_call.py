@@ -3,13 +3,12 @@
 import msgspec
 import pytest
 
-from config.rates import load_rates
-from config.settings import DEFAULT_FOLDER
 from ledger.authentication import Identity
 from proxy.calls.call import Call
 from proxy.calls.reading import bounds_of, decode_chat
+from tests.support.rates import shipped_table
 
-TABLE = load_rates(DEFAULT_FOLDER, frozenset({"openai"}))
+TABLE = shipped_table()
 ODD = b' {"messages" : [{"role":"user","content":"\\u00e9 \xc3\xa9"}] ,"seed":1E2,"model":"gpt-4o"'
 
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from console.errors import ApiError
-from proxy.calls.reading import find_model
+from console.known_models import find_model
 from tests.support.bodies import IMAGE, MESSAGES, TABLE, body, read, refusal, said
 
 NO_JSON = {

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from pricing.usage import Usage
-from proxy.relay.answers import is_json_object, read_chunk, read_usage, with_charge
+from proxy.relay.answers import read_chunk
+from proxy.relay.loose_json import is_json_object
+from proxy.relay.reported_usage import read_usage, with_charge
 from proxy.relay.transcript import Transcript
 from tests.support.odd_upstream import completion, usage
 

@@ -1,0 +1,93 @@
+"""Answers with an export: a file that is streamed, and broken off where it cannot be completed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import asyncpg
+from aiohttp import web
+
+from console.errors import ApiError
+from ledger.exports.export import Export, pieces_of
+
+AT_ONCE = 2
+WRITE_TIMEOUT_S = 60.0
+FIRST_BYTES = 16_384
+
+
+class ExportAnswers:
+    """Streams exports. Each holds a connection to the database, so there are few at once."""
+
+    def __init__(self, pool: asyncpg.Pool, at_once: int = AT_ONCE) -> None:
+        self._pool = pool
+        self._free = at_once
+
+    async def answer(self, request: web.Request, export: Export) -> web.StreamResponse:
+        """The file. Until its first bytes are there errors are answered as usual.
+
+        Raises:
+            ApiError: 503, as many exports as this server makes at once are under way.
+            DatabaseUnavailableError: Postgres is away.
+        """
+        if not self._free:
+            raise _busy()
+        self._free -= 1
+        try:
+            async with aclosing(pieces_of(self._pool, export)) as pieces:
+                return await _stream(request, export, pieces)
+        finally:
+            self._free += 1
+
+
+async def _stream(
+    request: web.Request, export: Export, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    first, has_ended = await _first_bytes(pieces)
+    response = web.StreamResponse(headers=_headers(export))
+    await response.prepare(request)
+    try:
+        await _send(response, first)
+        if not has_ended:
+            async for piece in pieces:
+                await _send(response, piece)
+        await response.write_eof()
+    except BaseException:
+        # Half a file must not look whole: the connection ends without an end of the body, and
+        # no other answer is written into it.
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    return response
+
+
+async def _first_bytes(pieces: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """Enough to know that rows can be read; whether that was all."""
+    first = bytearray()
+    async for piece in pieces:
+        first += piece
+        if len(first) >= FIRST_BYTES:
+            return bytes(first), False
+    return bytes(first), True
+
+
+async def _send(response: web.StreamResponse, piece: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await response.write(piece)
+
+
+def _headers(export: Export) -> dict[str, str]:
+    return {
+        "Content-Type": export.media_type,
+        "Content-Disposition": f'attachment; filename="{export.file_name}"',
+        "Cache-Control": "no-store",
+    }
+
+
+def _busy() -> ApiError:
+    return ApiError(
+        503,
+        "exports_busy",
+        "This server makes as many exports as it can. Try again in a moment.",
+        error_type="server_error",
+        headers={"Retry-After": "5"},
+    )
