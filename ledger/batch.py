@@ -25,6 +25,12 @@ from pricing.charge import cost_picousd
 ACTOR = "writer"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_TICK = timedelta(microseconds=1)
+_ALERTS = {
+    "undelivered": (
+        "The charge stands, but its answer was withheld: settlement was not confirmed in time."
+    ),
+    "over_ceiling": "The provider reported more than the request allowed, by this much.",
+}
 _DESCRIPTIONS = {
     "usage": "Usage of {model}",
     "adjustment": "Correction of an estimated charge for {model}: the real usage came late",
@@ -62,6 +68,16 @@ class Written(msgspec.Struct):
     expiries: set[str] = set()
 
 
+class NewAlert(msgspec.Struct, frozen=True):
+    """Something that an operator must look at: once for each kind and request."""
+
+    kind: str
+    account_id: str
+    request_id: str
+    amount_mc: int
+    detail: str
+
+
 class Batch(msgspec.Struct):
     """Everything that one transaction writes, in the column order of its tables.
 
@@ -73,7 +89,7 @@ class Batch(msgspec.Struct):
     entry_rows: list[tuple[object, ...]] = []
     sync_rows: list[tuple[object, ...]] = []
     expiry_rows: list[tuple[object, ...]] = []
-    undelivered: list[UsageRecord] = []
+    alerts: list[NewAlert] = []
     touched: set[str] = set()
     is_set_back: bool = False
 
@@ -142,7 +158,7 @@ def _settle(batch: Batch, account: LockedAccount, entry: StreamEntry, written: W
     record = decode_record(entry.record)
     _check_filed_under(entry, record)
     if entry.kind == UNDELIVERED:
-        batch.undelivered.append(record)
+        batch.alerts.append(_alert("undelivered", record, record.charge_mc))
         return False
     kinds = written.charges_mc.setdefault(entry.request_id, {})
     decision = decide(kinds, record, taken_mc=entry.taken_mc, held_mc=entry.held_mc)
@@ -210,6 +226,12 @@ def _add(
         if record.kind == ORPHAN:
             written.orphan_entries[record.request_id] = entry_id
     _tell(batch, account, entry, decision.sync_mc)
+    if record.charge_mc > record.ceiling_mc:
+        batch.alerts.append(_alert("over_ceiling", record, record.charge_mc - record.ceiling_mc))
+
+
+def _alert(kind: str, record: UsageRecord, amount_mc: int) -> NewAlert:
+    return NewAlert(kind, record.account_id, record.request_id, amount_mc, _ALERTS[kind])
 
 
 def _move_on(batch: Batch, account: LockedAccount, entry: StreamEntry) -> None:

@@ -186,12 +186,9 @@ async def _insert(connection: Connection, batch: Batch) -> None:
     ):
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns)
-    for record in batch.undelivered:
-        await connection.execute(
-            _QUERIES["insert_alert"],
-            *(new_id(), "undelivered", record.account_id, record.request_id, record.charge_mc),
-            "The charge stands, but its answer was withheld: settlement was not confirmed in time.",
-        )
+    for alert in batch.alerts:
+        values = msgspec.structs.astuple(alert)
+        await connection.execute(_QUERIES["insert_alert"], new_id(), *values)
 
 
 async def _update_accounts(

@@ -114,9 +114,21 @@ def test_an_undelivered_charge_is_told_and_moves_nothing() -> None:
     entry = settled(1)
     told = msgspec.structs.replace(entry, number=2, kind=UNDELIVERED, taken_mc=0, held_mc=0)
     batch = work_out([entry, told], accounts(), Written(), 0)
-    assert [record.request_id for record in batch.undelivered] == [entry.request_id]
+    assert [(alert.kind, alert.request_id) for alert in batch.alerts] == [
+        ("undelivered", entry.request_id)
+    ]
     assert len(batch.usage_rows) == 1
     assert not batch.is_set_back
+
+
+@pytest.mark.parametrize(("ceiling_mc", "over_mc"), [(99, [1]), (100, [])])
+def test_g1_a_charge_over_its_ceiling_is_told(ceiling_mc: int, over_mc: list[int]) -> None:
+    """G1: where the provider reports more than the request allowed, it is recorded and visible."""
+    record = truth_of(orphan_record(ADA, 10), 100, ceiling_mc=ceiling_mc)
+    batch = work_out([entry_of(record, 1, held_mc=ceiling_mc)], accounts(), Written(), 0)
+    assert [(alert.kind, alert.amount_mc) for alert in batch.alerts] == [
+        ("over_ceiling", mc) for mc in over_mc
+    ]
 
 
 @pytest.mark.parametrize(
