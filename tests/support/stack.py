@@ -180,20 +180,29 @@ async def open_stack(
             upstream_keys={"openai": PROVIDER_KEY},
         )
         table = table or shipped_table(frozenset(settings.upstreams))
+        database = await asyncpg.connect(database_url)
+        stack.push_async_callback(database.close)
+        redis = Redis.from_url(redis_url)
+        stack.push_async_callback(redis.aclose)
+        await _begin_numbers(database, redis)
         server = await stack.enter_async_context(open_server(settings, secrets, fixed_rates(table)))
         url = await stack.enter_async_context(serving(server.app))
         caretaker = await stack.enter_async_context(
             open_caretaker(settings, secrets, fixed_rates(table))
         )
         stack.push_async_callback(_cancelled, asyncio.create_task(caretaker.run()))
-        database = await asyncpg.connect(database_url)
-        stack.push_async_callback(database.close)
-        redis = Redis.from_url(redis_url)
-        stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Stack(
             *(url, settings, secrets, table, server, caretaker, session, database, redis),
         )
+
+
+async def _begin_numbers(database: asyncpg.Connection, redis: Redis) -> None:
+    """In an empty Redis nothing was numbered yet: it is a new one, not one that was set back."""
+    if await redis.dbsize() == 0:
+        await database.execute("set role tollgate_app")
+        await database.execute("update stream_positions set last_number = 0, epoch = 0")
+        await database.execute("reset role")
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
