@@ -17,6 +17,7 @@ LimitField = Literal["max_tokens", "max_completion_tokens"]
 Encoding = Literal["o200k_base", "o200k_harmony", "cl100k_base", "p50k_base", "r50k_base"]
 
 _RATE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?")
+_NUL = "\0"
 
 
 class ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,7 +80,9 @@ class ModelPlan(msgspec.Struct, frozen=True):
         """What it costs then; None where it is retired."""
         if self.retire_at_s is not None and self.retire_at_s <= moment_s:
             return None
-        return next(one for one in reversed(self.stages) if (one.from_s or 0) <= moment_s)
+        return next(
+            one for one in reversed(self.stages) if one.from_s is None or one.from_s <= moment_s
+        )
 
     def moments(self) -> list[int]:
         """When it changes, in the order of time."""
@@ -94,6 +97,8 @@ def read_model(name: str, table: object, source: str, upstreams: frozenset[str])
         ConfigError: names the key and what would be right.
     """
     key = f'models."{name}"'
+    if not name or _NUL in name:  # the ledger could keep neither
+        raise ConfigError(source, "models", f"{name!r} is not the name of a model")
     if isinstance(table, dict) and "effective_from" in table:
         raise ConfigError(source, f"{key}.effective_from", _belongs_to_a_change(key))
     given = convert(table, ModelTable, source, key)
@@ -150,6 +155,8 @@ def _retirement(given: ModelTable, stages: list[Stage], source: str, key: str) -
 
 
 def _rates_of(name: str, given: ModelTable, source: str, key: str) -> ModelRates:
+    if _NUL in given.label:  # the ledger could not keep it
+        raise ConfigError(source, f"{key}.label", f"{given.label!r} is not a label")
     texts = {dimension: getattr(given, dimension) for dimension in DIMENSIONS}
     if texts["cached_input"] is None:
         texts["cached_input"] = given.input

@@ -49,8 +49,10 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not only TOMLDecodeError: also numbers of thousands of digits
         raise ConfigError(source, "", f"is not TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(source, "", "is not TOML: nested too deeply") from None
 
 
 def convert(value: object, shape: type[T], source: str, within: str = "") -> T:

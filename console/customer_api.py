@@ -9,14 +9,21 @@ from config.rates import RateTable
 from config.settings import Settings
 from console.bodies import read_body
 from console.estimate import EstimateBody, Estimator
-from console.export_answers import ExportAnswers
+from console.export_answers import GZIP, ExportAnswers, wants_gzip
 from console.exports import own_ledger_export, own_usage_export
-from console.handling import answering_errors
+from console.handling import answering_errors, bad_value
 from console.identity import IDENTITY
 from console.json import answer, listing
-from console.paging import JSON, choice_filter, id_filter, read_list_query, text_filter
+from console.paging import (
+    JSON,
+    ListQuery,
+    choice_filter,
+    id_filter,
+    read_list_query,
+    text_filter,
+)
 from console.shapes import balance_shape, entry_shape, rates_shape, usage_shape
-from ledger.exports.formats import FORMATS
+from ledger.exports.formats import FORMATS, Format
 from ledger.posting import ENTRY_TYPES
 from ledger.records import Status
 from ledger.reports import EntryFilter, Reports, UsageFilter
@@ -67,28 +74,30 @@ class CustomerApi:
         return answer(balance_shape(account_id, balance, self._settings))
 
     async def _usage(self, request: web.Request) -> web.StreamResponse:
-        query = read_list_query(request, USAGE_FILTERS, _FORMATS)
+        query = read_list_query(request, {**USAGE_FILTERS, **GZIP}, _FORMATS)
         wanted = UsageFilter(
             account_id=request[IDENTITY].account_id,
             model=query.filters.get("model"),
             key_id=query.filters.get("keyId"),
             status=query.filters.get("status"),
         )
-        if query.format != JSON:
-            form = FORMATS[query.format]
+        form = _file_format(query)
+        if form is not None:
             export = own_usage_export(wanted, query.window, query.limit, form)
-            return await self._exports.answer(request, export)
+            gzip = wants_gzip(query.filters, form)
+            return await self._exports.answer(request, export, gzip=gzip)
         return answer(listing(await self._reports.usage(wanted, query.window), usage_shape))
 
     async def _ledger(self, request: web.Request) -> web.StreamResponse:
-        query = read_list_query(request, LEDGER_FILTERS, _FORMATS)
+        query = read_list_query(request, {**LEDGER_FILTERS, **GZIP}, _FORMATS)
         wanted = EntryFilter(
             account_id=request[IDENTITY].account_id, entry_type=query.filters.get("type")
         )
-        if query.format != JSON:
-            form = FORMATS[query.format]
+        form = _file_format(query)
+        if form is not None:
             export = own_ledger_export(wanted, query.window, query.limit, form)
-            return await self._exports.answer(request, export)
+            gzip = wants_gzip(query.filters, form)
+            return await self._exports.answer(request, export, gzip=gzip)
         return answer(listing(await self._reports.entries(wanted, query.window), entry_shape))
 
     async def _show_rates(self, _request: web.Request) -> web.Response:
@@ -97,3 +106,12 @@ class CustomerApi:
     async def _estimate(self, request: web.Request) -> web.Response:
         body = await read_body(request, EstimateBody)
         return answer(await self._estimator.estimate(body))
+
+
+def _file_format(query: ListQuery) -> Format | None:
+    """The format of the file that is asked for; None for a page of the list."""
+    if query.format != JSON:
+        return FORMATS[query.format]
+    if "gzip" in query.filters:
+        raise bad_value("gzip", "is for files: give a format as well, like format=csv")
+    return None

@@ -6,24 +6,19 @@ from functools import partial
 from aiohttp import web
 
 from config.settings import Settings
-from console.export_answers import ExportAnswers
+from console.export_answers import GZIP, ExportAnswers, wants_gzip
 from console.exports import TABLES, journal_export
-from console.handling import bad_value
 from console.operator_guard import OperatorGuard
 from console.paging import ReadFilter, choice_filter, id_filter, read_filters
 from ledger.accounts import Accounts
-from ledger.exports.export import Export, as_gzip
+from ledger.exports.export import Export
 from ledger.exports.formats import FORMATS, Format
 from ledger.exports.selection import Selection
 
 MakeExport = Callable[[Selection, Format], Export]
 
-_YES, _NO = ("1", "true"), ("0", "false")
 _FORMAT = {"format": choice_filter(tuple(FORMATS))}
-_FILTERS: dict[str, ReadFilter] = {
-    "accountId": id_filter,
-    "gzip": choice_filter((*_YES, *_NO)),
-}
+_FILTERS: dict[str, ReadFilter] = {"accountId": id_filter, **GZIP}
 
 
 class ExportsApi:
@@ -48,16 +43,14 @@ class ExportsApi:
     async def _table(self, make: MakeExport, request: web.Request) -> web.StreamResponse:
         given, selection = await self._selection(request, {**_FILTERS, **_FORMAT})
         file_format = FORMATS[given.get("format", "csv")]
-        export = make(selection, file_format)
-        if given.get("gzip") in _YES and not file_format.can_gzip:
-            raise bad_value("gzip", f"must be left out: {file_format.extension} is compressed")
-        return await self._answer(request, given, export)
+        gzip = wants_gzip(given, file_format)
+        return await self._answers.answer(request, make(selection, file_format), gzip=gzip)
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         formats = {"format": choice_filter(("journal",))}
         given, selection = await self._selection(request, {**_FILTERS, **formats})
         export = journal_export(selection, self._settings.credits_per_usd)
-        return await self._answer(request, given, export)
+        return await self._answers.answer(request, export, gzip=wants_gzip(given))
 
     async def _selection(
         self, request: web.Request, filters: dict[str, ReadFilter]
@@ -67,9 +60,3 @@ class ExportsApi:
         if account_id is not None:
             await self._accounts.get(account_id)
         return dict(given), Selection(account_id=account_id, start=start, end=end)
-
-    async def _answer(
-        self, request: web.Request, given: dict[str, str], export: Export
-    ) -> web.StreamResponse:
-        wanted = as_gzip(export) if given.get("gzip") in _YES else export
-        return await self._answers.answer(request, wanted)

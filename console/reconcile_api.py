@@ -41,7 +41,7 @@ class ReconcileApi:
         )
         async with self._one_at_a_time:
             report = await self._reconciler.run(scope)
-        await self._results.keep(report)
+        await self._results.keep_asked(report)
         return answer(report_shape(report))
 
 

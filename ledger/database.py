@@ -10,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 APPLICATION_ROLE = "tollgate_app"
 COMMAND_TIMEOUT_S = 15
 ACQUIRE_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 10
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
@@ -52,6 +53,7 @@ async def connect_pool(
                 url,
                 min_size=min_size,
                 max_size=max_size,
+                timeout=CONNECT_TIMEOUT_S,
                 command_timeout=command_timeout_s,
                 init=_act_as_application,
             )

@@ -1,6 +1,6 @@
 """What may be posted: types of entries, which way each moves a balance, against what. Pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, get_args
 from uuid import UUID
 
@@ -111,6 +111,8 @@ _RULES: dict[EntryType, _Rule] = {
 # Types whose corrections are on the other side of what they correct.
 _FOLLOWS_ITS_CORRECTED = ("refund", "adjustment")
 _PAID_BY = (STRIPE, PAYMENTS)
+# Beyond any date that is meant; the last moment of a datetime is infinity to the database's driver.
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def checked(posting: Posting) -> Posting:
@@ -200,6 +202,9 @@ def _check_expires_at(posting: Posting, rule: _Rule) -> None:
         raise BadPostingError("expires_at", reason)
     if posting.expires_at.utcoffset() is None:
         raise BadPostingError("expires_at", "must have an offset from UTC")
+    if posting.expires_at >= _NEVER:
+        reason = f"must be before {_NEVER:%Y-%m-%d}: leave it out for credits that never expire"
+        raise BadPostingError("expires_at", reason)
 
 
 def _check_counter_account(posting: Posting, rule: _Rule) -> None:

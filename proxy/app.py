@@ -189,9 +189,10 @@ def _people_routes(
         session_ttl_s=settings.console_session_ttl_s,
     )
     estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
-    exports = ExportAnswers(pool)
+    # Each with places of its own: customers who read slowly keep no operator waiting.
+    exports, own_exports = ExportAnswers(pool), ExportAnswers(pool)
     customers = CustomerApi(
-        reports, working_copy, estimator, rates.current, settings, exports=exports
+        reports, working_copy, estimator, rates.current, settings, exports=own_exports
     )
     guard = OperatorGuard(secrets.admin_token)
     operators = OperatorApi(

@@ -81,7 +81,7 @@ class JournalWriter:
             "actor": entry.actor,
         }
         lines = (f"    ; {name}: {one_line(text)}\n" for name, text in tags.items() if text)
-        title = one_line(entry.description) or entry.entry_type
+        title = _title(entry.description) or entry.entry_type
         return (
             f"\n{posted_at:%Y-%m-%d} * {title}\n{''.join(lines)}"
             + _liability(entry.account_id, entry.amount_mc, entry.balance_after_mc)
@@ -92,6 +92,12 @@ class JournalWriter:
 def one_line(text: str) -> str:
     """The text, with blanks in place of what would mean something in a journal."""
     return " ".join(_UNSAFE.sub(" ", text).split())
+
+
+def _title(description: str) -> str:
+    """A transaction's description; an empty code before it where it would be read as a code."""
+    title = one_line(description)
+    return f"() {title}" if title.startswith("(") else title
 
 
 def purpose_of(account: str) -> str:

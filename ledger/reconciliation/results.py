@@ -38,6 +38,14 @@ class Results:
                 report.duration_ms,
             )
 
+    async def keep_asked(self, report: Report) -> None:
+        """Keeps a report that somebody has asked for, if it is of everything.
+
+        One of a chosen period would say that all is well, and the watch would go on after it.
+        """
+        if report.scope.is_full:
+            await self.keep(report)
+
     async def last(self) -> LastResults:
         """The last ones; raises DatabaseUnavailableError."""
         async with acquired(self._pool) as connection:

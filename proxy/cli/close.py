@@ -95,7 +95,8 @@ def _print_table(closed: Close, credits_per_usd: int) -> None:
     lines = close_lines(closed)
     names = [_name(line) for line in lines]
     widths = [max(len(name) for name in names), *_amount_widths(lines, credits_per_usd)]
-    whose = f"account {closed.account_id}" if closed.account_id else f"{closed.accounts} accounts"
+    counted = f"{closed.accounts:,} account{'' if closed.accounts == 1 else 's'}"
+    whose = f"account {closed.account_id}" if closed.account_id else counted
     so_far = "" if closed.is_over else ", so far"
     click.echo(f"{closed.month.start:%B %Y}{so_far} (UTC), {whose}\n")
     click.echo(f"{'':{widths[0]}}{'credits':>{widths[1]}}{'USD':>{widths[2]}}{'entries':>10}")

@@ -22,6 +22,8 @@ from proxy.cli.running import explained_errors, opened_tools, run
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+_STANDARD_OUTPUT = Path("-")
+
 
 @click.group()
 def export() -> None:
@@ -39,8 +41,8 @@ def _options(command: Command) -> Command:
         click.option(
             "--output",
             metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="Write to FILE, which appears when it is complete. Default: standard output.",
+            type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+            help="Write to FILE, which appears when it is complete. Default: - (standard output).",
         ),
         click.option("--account", metavar="ACCOUNT_ID", help="Only this account. Default: all."),
         period_options,
@@ -136,6 +138,8 @@ def _write(
 ) -> None:
     if gzip:
         export_ = as_gzip(export_)
+    if output == _STANDARD_OUTPUT:
+        output = None
     if output is None and export_.is_binary and sys.stdout.isatty():
         raise click.UsageError("This is no text: write it to a file with --output FILE.")
     run(_written(export_, account, output, bar=bar))

@@ -16,19 +16,30 @@ from ledger.ids import new_id
 def written_to(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     """Gives a function that writes bytes to a file, or to standard output where there is no path.
 
-    The file gets its name at the end. After an error there is none, or the one that was there.
+    The file gets its name at the end. After an error there is none, or the one that was there. What
+    is there and is no file, like a pipe or a device, is written to as it is, never replaced.
 
     Raises:
         click.ClickException: the file cannot be written.
     """
     if path is None:
-        yield sys.stdout.buffer.write
-        sys.stdout.flush()
-        return
+        with _explained("standard output"):
+            yield sys.stdout.buffer.write
+            sys.stdout.flush()
+    elif path.exists() and not path.is_file():
+        with _explained(path), path.open("wb") as device:
+            yield device.write
+    else:
+        with _explained(path), _replaced(path.resolve()) as file:
+            yield file.write
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
     partial = path.with_name(f".{path.name}.{new_id()}.partial")
     try:
-        with _opened(partial, path) as file:
-            yield file.write
+        with partial.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -36,8 +47,13 @@ def written_to(path: Path | None) -> Iterator[Callable[[bytes], object]]:
         partial.unlink(missing_ok=True)
 
 
-def _opened(partial: Path, path: Path) -> BinaryIO:
+@contextmanager
+def _explained(path: Path | str) -> Iterator[None]:
+    """Where the disk is full, or the file may not be written, one line says so."""
     try:
-        return partial.open("xb")
+        yield
+    except BrokenPipeError:
+        # Who reads has enough: click ends it without a word.
+        raise
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error

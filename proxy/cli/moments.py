@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 DEFAULT_PERIOD = timedelta(days=30)
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class Moment(click.ParamType[datetime]):
@@ -35,7 +36,7 @@ def period_of(
         click.BadParameter: it begins at its end or after it.
     """
     end = end or now
-    start = start or end - DEFAULT_PERIOD
+    start = start or max(end, _FIRST + DEFAULT_PERIOD) - DEFAULT_PERIOD
     if start >= end:
         raise click.BadParameter(
             f"{_shown(start)} is not before {_shown(end)}, where the period ends",

@@ -142,7 +142,7 @@ def _amount_mc(credit_text: str) -> int:
 
 
 def _key(given: str | None) -> str:
-    return given or f"cli-{new_id()}"
+    return f"cli-{new_id()}" if given is None else given
 
 
 async def _post(posting: Posting) -> PostedEntry:

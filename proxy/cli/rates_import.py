@@ -148,8 +148,9 @@ def _drafts(
             continue
         try:
             drafts.append(markup.draft(model, upstream))
-        except PriceTooLargeError as error:
-            unusable.append(UnusableModel(model.name, str(error)))
+        except PriceTooLargeError:
+            reason = "has a price that is too large for a rate table"
+            unusable.append(UnusableModel(model.name, reason))
     return drafts, unusable
 
 

@@ -70,8 +70,10 @@ def _row(one: Rebuilt) -> tuple[str, ...]:
 def _changes(one: Rebuilt) -> str:
     changes = [
         f"{found.what} {_credits(found.actual)} → {_credits(found.expected)}"
-        for found in one.found
         if found.unit == "millicredits"
+        else f"{found.what} was {found.actual}"
+        for found in one.found
+        if found not in one.left and (found.unit == "millicredits" or not found.reference)
     ]
     tidied = one.tidied
     for count, what in (

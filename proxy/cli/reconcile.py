@@ -88,7 +88,7 @@ async def _reconcile(account: str | None, start: datetime | None, end: datetime 
         with step_progress() as progress:
             scope = Scope(account_id=account_id, start=start, end=end)
             report = await reconciler.run(scope, progress)
-        await Results(tools.pool).keep(report)
+        await Results(tools.pool).keep_asked(report)
     return report
 
 

@@ -159,7 +159,8 @@ def _accounts(report: SimulationReport, most: int, *, has_room: bool) -> list[tu
         lines.append((Text(f"{name}  {shown_id}"), figures))
     others = [figures for _, figures in ordered[most:]]
     if others:
-        lines.append((Text(f"{len(others):,} others"), sum_of(others)))
+        name = "1 other" if len(others) == 1 else f"{len(others):,} others"
+        lines.append((Text(name), sum_of(others)))
     return lines
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,6 +126,50 @@ def test_an_export_that_fails_leaves_no_file_and_not_a_changed_one(
         assert "there is no account" in failed.stderr
         assert (path.read_text() if path.exists() else None) == before
         assert [one.name for one in tmp_path.iterdir()] == ([] if before is None else [path.name])
+
+
+def test_a_dash_is_standard_output(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As everywhere; never a file of that name."""
+    monkeypatch.chdir(tmp_path)
+    whole = run("export", "ledger").stdout_bytes
+    assert run("export", "ledger", "--output", "-").stdout_bytes == whole
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_written_to_and_a_link_stays_a_link(run: Run, tmp_path: Path) -> None:
+    """Only files are replaced: never /dev/null, never who reads on the other side."""
+    whole = run("export", "ledger").stdout_bytes
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        run("export", "ledger", "--output", str(pipe))
+        assert reader.communicate()[0] == whole
+    assert pipe.is_fifo()
+    link.symlink_to(target)
+    run("export", "ledger", "--output", str(link))
+    assert link.is_symlink()
+    assert target.read_bytes() == whole
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_full_disk_is_said_in_one_line(
+    environment: dict[str, str], accounts: list[SeededAccount], tmp_path: Path, form: str
+) -> None:
+    """Nothing under the file's name, no traceback."""
+    path = tmp_path / "usage"
+    export = [sys.executable, "-m", "proxy.cli", "export", "usage", "--format", form]
+    to_file = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *export, "--output", str(path)]
+    to_pipe = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *export]
+    for arguments, name in ((to_file, str(path)), (to_pipe, "standard output")):
+        ended = subprocess.run(
+            arguments, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"Error: {name} cannot be written: ")
+        assert ended.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_that_is_killed_leaves_nothing_under_the_files_name(

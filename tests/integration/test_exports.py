@@ -1,10 +1,11 @@
 """Exports over HTTP: every format says what the API says, of whom it may, from one moment."""
 
+import asyncio
 import csv
 import gzip
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 from typing import Any
@@ -193,6 +194,21 @@ async def test_gzip_is_a_file_of_its_own_and_says_so(
         assert gzip.decompress(await response.read()) == plain
 
 
+async def test_accounts_get_gzip_files_as_well(
+    client: TestClient, accounts: list[SeededAccount]
+) -> None:
+    """On request, of files only: a page of a list is none."""
+    headers = {"X-Account": str(accounts[0].account_id)}
+    for what in ("usage", "ledger"):
+        plain = await got(client, f"/v1/credits/{what}?format=csv", headers)
+        packed = await got(client, f"/v1/credits/{what}?format=csv&gzip=1", headers)
+        assert gzip.decompress(packed) == plain
+        for query in ("gzip=1", "format=json&gzip=1", "format=parquet&gzip=1"):
+            async with client.get(f"/v1/credits/{what}?{query}", headers=headers) as refused:
+                assert refused.status == 400
+                assert (await refused.json())["error"]["param"] == "gzip"
+
+
 async def test_a_download_has_a_name_and_a_type(
     client: TestClient, accounts: list[SeededAccount]
 ) -> None:
@@ -361,6 +377,43 @@ async def test_an_export_that_fails_in_the_middle_ends_as_a_broken_connection(
         assert response.status == 200
         with pytest.raises((aiohttp.ClientError, OSError)):
             await response.read()
+
+
+async def without_end(snapshot: Snapshot) -> AsyncIterator[Sequence[Any]]:
+    """The first rows of usage, again and again."""
+    rows = [row async for rows in snapshot.usage(Selection()) for row in rows]
+    while True:
+        yield rows
+
+
+async def test_a_client_that_leaves_is_no_failure_and_frees_its_place(
+    desk: Desk, accounts: list[SeededAccount]
+) -> None:
+    """Known by a code of its own; what fails here would be told to operators."""
+    answers = ExportAnswers(desk.pool, at_once=1)
+    export = usage_export(Selection(), FORMATS["jsonl"])
+    export = msgspec.structs.replace(export, rows=without_end)
+    ends: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await answers.answer(request, export)
+        except ApiError as error:
+            ends.put_nowait((error.status, error.code))
+            raise
+
+    app = web.Application()
+    app.add_routes([web.get("/export", handle)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            response = await session.get(f"http://127.0.0.1:{runner.addresses[0][1]}/export")
+            assert response.status == 200
+            response.close()
+            assert await ends.get() == (499, "client_left")
+    await runner.cleanup()
 
 
 async def test_an_export_that_cannot_begin_is_an_ordinary_error(

@@ -255,12 +255,15 @@ def test_many_accounts_are_one_line(run: Run, make: Make) -> None:
     assert ["3", "others", "3", "9.360", "11.700", "+25.0"] in lines
     assert ["Total", "5", "15.600", "19.500", "+25.0"] in lines
     assert "No margins" in shown
+    shown = run("--from", "2019-05-05", "--to", "2019-05-06", "--accounts", "4").stdout
+    assert "1 other " in shown
 
 
 def test_a_period_without_calls_is_said(run: Run) -> None:
     """Simulate: no empty tables."""
     shown = run("--from", "2001-01-01", "--to", "2001-02-01").stdout
     assert shown.endswith("There are no calls in this period.\n")
+    assert "no calls in this period" in run("--to", "0001-01-05", "--at", "0001-01-01").stdout
 
 
 def test_the_last_thirty_days_are_the_default(run: Run) -> None:

@@ -133,6 +133,16 @@ def test_rebuild_puts_right_what_reconcile_has_named(
     assert "nothing was wrong" in run("rebuild", "--all").stdout
 
 
+def test_rebuild_says_what_was_no_number(run: Run, account_id: str, redis_url: str) -> None:
+    """G9: text where a balance should be, and a number that was never given."""
+    with redis_client.Redis.from_url(redis_url) as client:
+        damage = {"available": "abc", "sync": 999}
+        client.hset(account_keys(account_id).account, mapping=damage)
+    said = run("rebuild", account_id).stdout
+    assert said.endswith("`available` in Redis was abc; last sync in Redis was 999\n")
+    run("reconcile")
+
+
 def test_rebuild_needs_to_be_told_what(run: Run, account_id: str) -> None:
     """Accounts, or all of them; not both."""
     for arguments in ((), (account_id, "--all")):

@@ -94,3 +94,15 @@ async def test_only_what_looked_at_all_accounts_is_kept(
     assert await books.value(count) == before
     await results.keep(await reconciler.run(Scope()))
     assert await books.value(count) == before + 1
+
+
+async def test_a_part_that_somebody_asked_for_does_not_stand_for_the_whole(
+    books: Books, reconciler: Reconciler, results: Results
+) -> None:
+    """G9: a good period says nothing of what was posted before it, and is not gone on from."""
+    count = "select count(*) from reconciliations"
+    before = await books.value(count)
+    await results.keep_asked(await reconciler.run(Scope(start=datetime.now(UTC))))
+    assert await books.value(count) == before
+    await results.keep_asked(await reconciler.run(Scope()))
+    assert await books.value(count) == before + 1

@@ -162,6 +162,8 @@ def test_a_file_is_in_force_since_it_was_written(tmp_path: Path) -> None:
         ("true", "True is not a time"),
         ("12:00:00", "12:00:00 is not a time"),
         ("2026-12-01T00:00:00.5Z", "is no whole second"),
+        ("9999-12-31T23:59:59-12:00", "is not in the years 1970 to 9999"),
+        ("0001-01-01T00:00:00+14:00", "is not in the years 1970 to 9999"),
     ],
 )
 def test_what_is_no_moment_is_refused(effective_from: str, reason: str) -> None:
@@ -191,6 +193,11 @@ def test_a_bad_change_is_refused_by_key(lines: list[str], key: str, reason: str)
     error = refusal(MODEL + change("2026-12-01T00:00:00Z", *lines))
     assert error.key == f'models."m".{key}'
     assert reason in error.reason
+
+
+def test_rates_of_any_moment_are_known() -> None:
+    """Rates: the first ones are from ever on, also before 1970."""
+    assert prices(book_of(CHANGED), -(10**11))["input"] == "20"
 
 
 def test_two_changes_at_the_same_moment_are_refused() -> None:

@@ -139,6 +139,10 @@ def test_a_bad_model_is_refused_by_key(
         ("[models.a", "", "is not TOML"),
         ("[models.a]\n[models.a]", "", "is not TOML"),
         ('[models.a]\ninput = "1"\ninput = "2"', "", "is not TOML"),
+        (f"[models]\na = {'9' * 5_000}", "", "is not TOML"),
+        (f"a = {'[' * 5_000}", "", "is not TOML: nested too deeply"),
+        ('[models.""]', "models", "'' is not the name of a model"),
+        ('[models."a\\u0000"]', "models", "is not the name of a model"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, text: str, key: str, reason: str) -> None:

@@ -134,6 +134,13 @@ def test_a_time_without_an_offset_is_refused() -> None:
         checked(posting("grant", 1, expires_at=naive))
 
 
+def test_a_time_that_means_never_is_refused() -> None:
+    """The driver reads a datetime's last moment as infinity, which no lot can be compared with."""
+    for never in (datetime.max.replace(tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)):
+        with pytest.raises(BadPostingError, match="expires_at must be before 9999-01-01"):
+            checked(posting("grant", 1, expires_at=never))
+
+
 @pytest.mark.parametrize("entry_type", ["grant", "refund", "adjustment"])
 def test_what_people_post_needs_a_key_and_a_description(entry_type: str) -> None:
     """Grants, adjustments and refunds: a retry must be harmless, and somebody must know why."""

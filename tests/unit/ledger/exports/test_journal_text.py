@@ -108,6 +108,13 @@ def test_no_text_breaks_out_of_its_line(text: str) -> None:
     assert shown == shown.strip()
 
 
+@pytest.mark.parametrize("text", ["(unclosed", "(ticket 5) paid back"])
+def test_a_description_is_never_read_as_a_code(text: str) -> None:
+    """An empty code before it: one that is not closed would end the reading of the journal."""
+    assert f"2026-11-30 * () {text}\n" in journal_of(entry_of(description=text))
+    assert "2026-11-30 * Paid (ticket 5)\n" in journal_of(entry_of(description="Paid (ticket 5)"))
+
+
 @given(st.text(), st.text(), st.text())
 def test_hostile_texts_leave_as_many_lines_as_harmless_ones(
     description: str, ref: str, actor: str
