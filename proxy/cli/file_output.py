@@ -23,7 +23,7 @@ def written_to(path: Path | None) -> Iterator[Callable[[bytes], object]]:
         click.ClickException: the file cannot be written.
     """
     if path is None:
-        with _explained("standard output"):
+        with _explained("standard output"), _nothing_left_to_flush():
             yield sys.stdout.buffer.write
             sys.stdout.flush()
     elif path.exists() and not path.is_file():
@@ -32,6 +32,17 @@ def written_to(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     else:
         with _explained(path), _replaced(path.resolve()) as file:
             yield file.write
+
+
+@contextmanager
+def _nothing_left_to_flush() -> Iterator[None]:
+    """Where standard output takes no more, Python would try once more at its end, and say so."""
+    try:
+        yield
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise
 
 
 @contextmanager

@@ -143,9 +143,11 @@ def test_a_pipe_is_written_to_and_a_link_stays_a_link(run: Run, tmp_path: Path) 
     whole = run("export", "ledger").stdout_bytes
     pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
     os.mkfifo(pipe)
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+    read = tmp_path / "read"
+    with read.open("wb") as file, subprocess.Popen(["cat", str(pipe)], stdout=file) as reader:
         run("export", "ledger", "--output", str(pipe))
-        assert reader.communicate()[0] == whole
+        assert reader.wait() == 0
+    assert read.read_bytes() == whole
     assert pipe.is_fifo()
     link.symlink_to(target)
     run("export", "ledger", "--output", str(link))
