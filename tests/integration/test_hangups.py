@@ -22,8 +22,8 @@ def note(*, is_asked):
     if is_asked:
         open(sys.argv[1], "a").write("read ")
 
-if "nohup" in sys.argv:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+# Whoever runs the tests may themselves have been started by nohup.
+signal.signal(signal.SIGHUP, signal.SIG_IGN if "nohup" in sys.argv else signal.SIG_DFL)
 with StopSignals() as signals:
     with Supervisor(signals, structlog.get_logger()) as supervisor:
         supervisor.repeat(note, 60)

@@ -98,13 +98,18 @@ async def assert_charged_once(stack: Stack, customer: Customer) -> None:
 
 @asynccontextmanager
 async def gated_stack(
-    database_url: str, valkey: LocalValkey, *, stream: bool
+    database_url: str, valkey: LocalValkey, *, stream: bool, settle_wait_s: float = 0.3
 ) -> AsyncIterator[tuple[Stack, Gate]]:
-    """A stack that withholds the end of an answer for a moment only."""
+    """A stack that withholds the end of an answer for a moment only, where it is not told longer.
+
+    Where Redis is to take the charge after all, it is told longer: a busy machine has it wait.
+    """
     gate = Gate()
     async with (
         odd_upstream(gate.stream if stream else gate.answer) as upstream,
-        open_stack(database_url, valkey.url, upstream_url=upstream.url, settle_wait_s=0.3) as stack,
+        open_stack(
+            database_url, valkey.url, upstream_url=upstream.url, settle_wait_s=settle_wait_s
+        ) as stack,
     ):
         yield stack, gate
 
@@ -203,7 +208,7 @@ async def test_a_call_outlives_a_restart_of_redis(
     database_url: str, valkey: LocalValkey, *, stream: bool
 ) -> None:
     """G5: killed and started again in mid-call, Redis has the hold, and takes its charge."""
-    async with gated_stack(database_url, valkey, stream=stream) as (stack, gate):
+    async with gated_stack(database_url, valkey, stream=stream, settle_wait_s=30) as (stack, gate):
         customer = await stack.customer("1000")
         async with raw_call(stack, customer, chat(stream=stream)) as call:
             await until(lambda: len(stack.server.reservations))
@@ -266,7 +271,7 @@ async def test_a_redis_without_memory_takes_charges_and_no_holds(
     database_url: str, valkey: LocalValkey
 ) -> None:
     """G10: with no memory left, calls under way are settled, new ones get 503."""
-    async with gated_stack(database_url, valkey, stream=False) as (stack, gate):
+    async with gated_stack(database_url, valkey, stream=False, settle_wait_s=30) as (stack, gate):
         customer = await stack.customer("1000")
         async with raw_call(stack, customer, chat()) as call:
             await until(lambda: len(stack.server.reservations))
