@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(UV) pip install -q --python $(BIN)/python
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
-SQL := ledger/sql ledger/migrations deploy/local/sql
+SQL := ledger/sql ledger/migrations billing/sql deploy/local/sql
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench seed lock clean

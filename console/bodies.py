@@ -37,8 +37,8 @@ async def read_body(request: web.Request, shape: type[T], *, may_be_empty: bool 
         raise ApiError(400, "invalid_json", "The request body is not valid JSON.") from None
 
 
-def credits_of(raw: msgspec.Raw) -> int:
-    """Millicredits out of `credits`: a JSON number or a string, read digit by digit.
+def credits_of(raw: msgspec.Raw, field: str = "credits") -> int:
+    """Millicredits out of a field: a JSON number or a string, read digit by digit.
 
     Raises:
         ApiError: 400, it is no exact amount.
@@ -49,7 +49,7 @@ def credits_of(raw: msgspec.Raw) -> int:
         return parse_credits(msgspec.json.decode(text, type=str) if is_string else text)
     except (NotAnAmountError, msgspec.DecodeError, UnicodeDecodeError):
         reason = "must be a decimal number of credits with at most three decimals, like 12.5"
-        raise bad_value("credits", reason) from None
+        raise bad_value(field, reason) from None
 
 
 def _bad_field(message: str) -> ApiError:

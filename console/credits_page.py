@@ -7,13 +7,12 @@ from importlib.resources import files
 
 import msgspec
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from config.rates import RateTable
 from config.settings import Settings
 from console.errors import ApiError
-from console.formats import FORMATS
 from console.handling import Handler, answering_errors
+from console.pages import CONSOLE_PATH, PAGE_HEADERS, page_templates
 from console.sessions import Sessions, form_token, form_token_is_right
 from ledger.accounts import Account, Accounts
 from ledger.entries import Entry
@@ -23,17 +22,8 @@ from ledger.reports import EntryFilter, Reports, UsageFilter, UsageRow
 from ledger.working_copy import WorkingBalance, WorkingCopy
 
 COOKIE = "tollgate_session"
-PATH = "/console"
+PATH = CONSOLE_PATH
 NEWEST_ROWS = 20
-_PAGE_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class CreditsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +57,7 @@ class CreditsPage:
         self._rates = rates
         self._settings = settings
         self._is_https = public_url.startswith("https://")
-        self._templates = _templates(settings.credits_per_usd)
+        self._templates = page_templates(settings.credits_per_usd)
         self._style = files("console").joinpath("assets", "style.css").read_bytes()
 
     def routes(self) -> list[web.RouteDef]:
@@ -129,7 +119,7 @@ class CreditsPage:
         session_token = await self._sessions.sign_in(request.query.get("token", ""))
         if session_token is None:
             return self._signed_out(401, "This sign-in link was used before, or is too old.")
-        response = web.Response(status=303, headers={**_PAGE_HEADERS, "Location": PATH})
+        response = web.Response(status=303, headers={**PAGE_HEADERS, "Location": PATH})
         response.set_cookie(
             COOKIE,
             session_token,
@@ -165,18 +155,5 @@ class CreditsPage:
     def _html(self, status: int, template: str, **values: object) -> web.Response:
         text = self._templates.get_template(template).render(**values)
         return web.Response(
-            text=text, status=status, content_type="text/html", headers=_PAGE_HEADERS
+            text=text, status=status, content_type="text/html", headers=PAGE_HEADERS
         )
-
-
-def _templates(credits_per_usd: int) -> Environment:
-    templates = Environment(
-        loader=PackageLoader("console"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(FORMATS)
-    templates.globals["credits_per_usd"] = credits_per_usd
-    return templates

@@ -14,6 +14,7 @@ from console.exports import own_ledger_export, own_usage_export
 from console.handling import answering_errors, bad_value
 from console.identity import IDENTITY
 from console.json import answer, listing
+from console.low_balance import LowBalanceThresholds
 from console.paging import (
     JSON,
     ListQuery,
@@ -50,6 +51,7 @@ class CustomerApi:
         settings: Settings,
         *,
         exports: ExportAnswers,
+        thresholds: LowBalanceThresholds,
     ) -> None:
         self._reports = reports
         self._working_copy = working_copy
@@ -57,6 +59,7 @@ class CustomerApi:
         self._rates = rates
         self._settings = settings
         self._exports = exports
+        self._thresholds = thresholds
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an application, behind authentication by key."""
@@ -71,7 +74,13 @@ class CustomerApi:
     async def _balance(self, request: web.Request) -> web.Response:
         account_id = request[IDENTITY].account_id
         balance = await self._working_copy.balance(account_id)
-        return answer(balance_shape(account_id, balance, self._settings))
+        shape = balance_shape(
+            account_id,
+            balance,
+            threshold_mc=await self._thresholds.of(account_id),
+            credits_per_usd=self._settings.credits_per_usd,
+        )
+        return answer(shape)
 
     async def _usage(self, request: web.Request) -> web.StreamResponse:
         query = read_list_query(request, {**USAGE_FILTERS, **GZIP}, _FORMATS)

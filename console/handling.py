@@ -4,8 +4,18 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+import structlog
 from aiohttp import web
 
+from billing.customer_settings import BadSettingError
+from billing.errors import (
+    PackageUnknownError,
+    PaymentsNotConfiguredError,
+    RequestChangedError,
+    RequestKeyConflictError,
+    StripeRefusedError,
+    StripeUnavailableError,
+)
 from console.errors import ApiError
 from ledger.api_keys import KeyUnknownError
 from ledger.chain import BalanceLimitError
@@ -13,6 +23,8 @@ from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
 from ledger.posting import BadAmountError, BadPostingError, IdempotencyConflictError
 from ledger.texts import BadTextError
+
+_log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,14 +57,27 @@ def _unavailable(code: str, what: str) -> ApiError:
     return ApiError(503, code, message, error_type="server_error", headers={"Retry-After": "1"})
 
 
-def _conflict(error: IdempotencyConflictError) -> ApiError:
+def _conflict(param: str, message: str) -> ApiError:
+    headers = {"x-should-retry": "false"}
+    return ApiError(409, "idempotency_conflict", message, param=param, headers=headers)
+
+
+def _not_configured() -> ApiError:
     return ApiError(
-        409,
-        "idempotency_conflict",
-        _sentence(error),
-        param="idempotencyKey",
+        503,
+        "payments_not_configured",
+        "Credits cannot be bought here: this server's operator has set up no payments.",
+        error_type="server_error",
         headers={"x-should-retry": "false"},
     )
+
+
+def _refused_by_stripe(error: StripeRefusedError) -> ApiError:
+    # What Stripe says is for the operator.
+    _log.error("stripe_refused", code=error.code, reason=str(error))
+    message = "Stripe has refused this. Ask whoever runs this server; trying again does not help."
+    headers = {"x-should-retry": "false"}
+    return ApiError(502, "stripe_refused", message, error_type="server_error", headers=headers)
 
 
 def _sentence(error: Exception) -> str:
@@ -71,5 +96,19 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     BalanceLimitError: lambda error: ApiError(
         400, "balance_limit_exceeded", _sentence(error), param="credits"
     ),
-    IdempotencyConflictError: _conflict,
+    IdempotencyConflictError: lambda error: _conflict("idempotencyKey", _sentence(error)),
+    BadSettingError: lambda error: bad_value(error.field, error.reason),
+    PackageUnknownError: lambda _: ApiError(
+        400,
+        "package_not_found",
+        "There is no such package: GET /v1/credits/packages lists them.",
+        param="packageId",
+    ),
+    PaymentsNotConfiguredError: lambda _: _not_configured(),
+    RequestKeyConflictError: lambda _: _conflict(
+        "Idempotency-Key", "This key was used for the checkout of another package."
+    ),
+    StripeUnavailableError: lambda _: _unavailable("stripe_unavailable", "Stripe"),
+    StripeRefusedError: _refused_by_stripe,
+    RequestChangedError: _refused_by_stripe,
 }

@@ -5,28 +5,27 @@ from datetime import UTC, datetime
 import msgspec
 
 from config.rates import RateTable
-from config.settings import Settings
 from console.json import Json, amount, credits_number, timestamp, usd_number
 from ledger.accounts import Account
 from ledger.api_keys import ApiKey
 from ledger.entries import Entry
 from ledger.reports import Alert, UsageRow
 from ledger.working_copy import WorkingBalance
-from pricing.money import MILLICREDITS
 
 _LIVE_AMOUNTS = ("balance", "held", "available", "unwritten")
 
 
-def balance_shape(account_id: str, balance: WorkingBalance, settings: Settings) -> Json:
-    """What a customer has, as of now."""
-    threshold_mc = settings.low_balance_credits * MILLICREDITS
+def balance_shape(
+    account_id: str, balance: WorkingBalance, *, threshold_mc: int, credits_per_usd: int
+) -> Json:
+    """What a customer has, as of now; it is low below `threshold_mc`."""
     return {
         "accountId": account_id,
         **amount("balance", balance.balance_mc),
         **amount("held", balance.held_mc),
         **amount("available", balance.available_mc),
         "unwrittenMillicredits": str(balance.unwritten_mc),
-        "usd": usd_number(balance.balance_mc, settings.credits_per_usd),
+        "usd": usd_number(balance.balance_mc, credits_per_usd),
         "lowBalance": balance.balance_mc < threshold_mc,
         "lowBalanceThresholdCredits": credits_number(threshold_mc),
     }

@@ -60,9 +60,9 @@ class ApiKeys:
         text = generate_key()
         values = (new_id(), account_uuid, name, prefix_of(text), self._hasher.hash(text))
         async with transaction(self._pool) as connection:
-            await _lock(connection, account_uuid)
+            is_suspended = await _lock(connection, account_uuid)
             created = _key(await the_row(connection, _QUERIES["insert_key"], *values))
-            await _sync(connection, created, "active")
+            await _sync(connection, created, "suspended" if is_suspended else "active")
         return CreatedKey(created, text)
 
     async def of_account(self, account_id: str) -> list[ApiKey]:
@@ -98,14 +98,17 @@ class ApiKeys:
         return revoked
 
 
-async def _lock(connection: Connection, account_id: UUID) -> None:
+async def _lock(connection: Connection, account_id: UUID) -> bool:
+    """Whether the account is suspended, until the transaction ends."""
     # Syncs of an account are numbered without gaps, in the order of their commits.
-    if await connection.fetchrow(_QUERIES["lock_account"], account_id) is None:
+    row = await connection.fetchrow(_QUERIES["lock_account"], account_id)
+    if row is None:
         raise AccountUnknownError(str(account_id))
+    return bool(row["is_suspended"])
 
 
 async def _sync(
-    connection: Connection, api_key: ApiKey, state: Literal["active", "revoked"]
+    connection: Connection, api_key: ApiKey, state: Literal["active", "revoked", "suspended"]
 ) -> None:
     await connection.execute(
         _QUERIES["sync_key"], api_key.account_id, api_key.key_id, state, f"key {state}"

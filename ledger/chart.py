@@ -26,7 +26,7 @@ CHART = (
     ChartLine(EXPIRED_REVENUE, "earned by purchased credits that expired unused"),
     ChartLine(STRIPE, "paid by customers through Stripe, less what was paid back"),
     ChartLine(PAYMENTS, "paid by customers otherwise, less what was paid back"),
-    ChartLine(PROMOTION, "given away as grants and bonuses, less what of it expired unused"),
+    ChartLine(PROMOTION, "given away as grants and bonuses, less what expired or was taken back"),
     ChartLine(ADJUSTMENTS, "corrections that belong to no other account"),
     ChartLine(DISPUTES, "taken by banks in disputes, less what came back"),
     ChartLine(OPENING, "what exports of a part of time begin with; no entry names it"),

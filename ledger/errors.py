@@ -20,6 +20,10 @@ class KeyRevokedError(Exception):
     """The key is not good any more."""
 
 
+class AccountSuspendedError(Exception):
+    """The account's calls are refused for now: a payment of it is in dispute."""
+
+
 class AccountUnknownError(Exception):
     """Postgres knows no such account."""
 

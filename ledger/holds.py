@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from ledger.errors import (
+    AccountSuspendedError,
     BacklogFullError,
     KeyRevokedError,
     NotEnoughCreditsError,
@@ -60,6 +61,7 @@ class Holds:
         Raises:
             NotEnoughCreditsError: less than the minimum is available.
             KeyRevokedError: the key is not good any more.
+            AccountSuspendedError: the account's calls are refused for now.
             BacklogFullError: too many records wait for the writer.
             RedisUnavailableError: no answer; a release must follow.
         """
@@ -79,6 +81,8 @@ class Holds:
                     raise KeyRevokedError
             elif outcome == b"key_revoked":
                 raise KeyRevokedError
+            elif outcome == b"key_suspended":
+                raise AccountSuspendedError
             elif outcome == b"backlog":
                 raise BacklogFullError
             else:

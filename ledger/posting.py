@@ -103,7 +103,7 @@ _RULES: dict[EntryType, _Rule] = {
     "purchase": _Rule("gives", None, may_expire=True),
     "bonus": _Rule("gives", PROMOTION, may_expire=True),
     "usage": _Rule("takes", None),
-    "refund": _Rule("takes", PAYMENTS, corrects=("purchase",), needs_key=True),
+    "refund": _Rule("takes", PAYMENTS, corrects=("purchase", "bonus"), needs_key=True),
     "dispute": _Rule("gives or takes", DISPUTES, corrects=("purchase",)),
     "adjustment": _Rule("gives or takes", ADJUSTMENTS, corrects=ENTRY_TYPES, needs_key=True),
     "expiry": _Rule("takes", PROMOTION),
@@ -163,8 +163,8 @@ def check_correction(posting: Posting, corrected: Corrected) -> None:
     if corrected.entry_type not in _RULES[posting.entry_type].corrects:
         raise BadPostingError(
             "corrects",
-            f"must name a purchase: entry {posting.corrects} is of type {corrected.entry_type}, "
-            "which an adjustment can correct",
+            f"must name {_names(posting.entry_type)}: entry {posting.corrects} is of type "
+            f"{corrected.entry_type}, which an adjustment can correct",
         )
     if (posting.amount_mc > 0) == (corrected.amount_mc > 0):
         left_mc = abs(corrected.amount_mc) - _along(corrected, corrected.corrected_mc)
@@ -178,6 +178,10 @@ def check_correction(posting: Posting, corrected: Corrected) -> None:
             f"must be at most {credits_text(max(left_mc, 0))} credits in size: that is left to "
             f"{what} entry {posting.corrects}, which moved {credits_text(corrected.amount_mc)}"
         )
+
+
+def _names(entry_type: EntryType) -> str:
+    return " or ".join(f"a {name}" for name in _RULES[entry_type].corrects)
 
 
 def _along(corrected: Corrected, amount_mc: int) -> int:
@@ -215,7 +219,7 @@ def _check_counter_account(posting: Posting, rule: _Rule) -> None:
         return
     allowed = {
         "purchase": _PAID_BY,
-        "refund": _PAID_BY,
+        "refund": (*_PAID_BY, PROMOTION),
         "expiry": (PROMOTION, EXPIRED_REVENUE),
     }.get(posting.entry_type, (rule.counter_account,))
     is_usage = posting.entry_type == "usage" and given.startswith(f"{USAGE_REVENUE}:")

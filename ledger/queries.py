@@ -32,7 +32,12 @@ class Queries:
 @cache
 def load_queries(topic: str) -> Queries:
     """The statements of `ledger/sql/<topic>.sql`."""
-    text = files("ledger").joinpath("sql", f"{topic}.sql").read_text(encoding="utf-8")
+    return read_queries("ledger", topic)
+
+
+def read_queries(package: str, topic: str) -> Queries:
+    """The statements of `<package>/sql/<topic>.sql`."""
+    text = files(package).joinpath("sql", f"{topic}.sql").read_text(encoding="utf-8")
     parts = _HEADER.split(text)[1:]
     names, bodies = parts[::2], parts[1::2]
     return Queries(topic, {name: body.strip() for name, body in zip(names, bodies, strict=True)})

@@ -17,6 +17,7 @@ from ledger.working_copy import WorkingBalance
 
 REBUILD_TTL_MS = 10_000
 SYNCS_AT_ONCE = 1000
+GOOD_STATES = (b"active", b"suspended")
 
 _QUERIES = load_queries("working_copy")
 
@@ -51,7 +52,10 @@ class RedisWorkingCopy:
             await self.ensure(account_id)
 
     async def key_is_active(self, account_id: str, key_id: str) -> bool:
-        """Whether a key of an account is good, as of now, everywhere; raises as `balance` does."""
+        """Whether a key of an account is good, as of now, everywhere; raises as `balance` does.
+
+        Keys of a suspended account are: they may look and buy, only calls are refused.
+        """
         while True:
             there, state = await self._pipeline.command(
                 "HMGET", account_keys(account_id).account, "sync", f"key:{key_id}"
@@ -61,7 +65,7 @@ class RedisWorkingCopy:
             elif state is None:
                 return await self.learn_key(account_id, key_id)
             else:
-                return bool(state == b"active")
+                return state in GOOD_STATES
 
     async def learn_key(self, account_id: str, key_id: str) -> bool:
         """Fetches the state of a key that Redis has not heard of; whether it is good."""
@@ -70,7 +74,7 @@ class RedisWorkingCopy:
         state = await self._pipeline.command(
             "HGET", account_keys(account_id).account, f"key:{key_id}"
         )
-        return bool(state == b"active")
+        return state in GOOD_STATES
 
     async def apply_syncs(self, account_id: str) -> None:
         """Brings what Postgres has committed for the account to Redis, in order, each once."""
@@ -174,7 +178,7 @@ class RedisWorkingCopy:
         arguments: list[str | int] = [account["balance_mc"], account["last_sync_number"]]
         arguments.append(len(api_keys))
         for key in api_keys:
-            arguments += [str(key["id"]), "active" if key["is_active"] else "revoked"]
+            arguments += [str(key["id"]), key["key_state"]]
         for settlement in written:
             arguments += [str(settlement["request_id"]), settlement["kind"]]
         return arguments

@@ -1,14 +1,13 @@
 """Texts that people give: names, descriptions, addresses, ids. What may be stored and printed."""
 
-import re
 import unicodedata
 from uuid import UUID
+
+from config.addresses import is_email
 
 LONGEST_NAME = 200
 LONGEST_DESCRIPTION = 500
 LONGEST_EMAIL = 320
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class BadTextError(ValueError):
@@ -44,7 +43,7 @@ def email_address(value: str) -> str:
         BadTextError: it is not.
     """
     text = plain_text(value, "email", LONGEST_EMAIL)
-    if not _EMAIL.fullmatch(text):
+    if not is_email(text):
         raise BadTextError("email", "must look like name@host")
     return text
 

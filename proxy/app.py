@@ -1,7 +1,7 @@
 """Puts the object graph of a serving process together, and takes it apart again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -10,8 +10,12 @@ import asyncpg
 import msgspec
 from aiohttp import web
 
+from config.packages import Package
 from config.secrets import Secrets
 from config.settings import Settings
+from console.billing_settings_api import BillingSettingsApi
+from console.checkout_api import CheckoutApi
+from console.checkout_page import CheckoutPage
 from console.close_api import CloseApi
 from console.credits_page import CreditsPage
 from console.customer_api import CustomerApi
@@ -19,11 +23,15 @@ from console.entries_api import EntriesApi
 from console.estimate import Estimator
 from console.export_answers import ExportAnswers
 from console.exports_api import ExportsApi
+from console.low_balance import LowBalanceThresholds
 from console.operator_api import OperatorApi
 from console.operator_guard import OperatorGuard
+from console.packages_api import PackagesApi
+from console.purchases_api import PurchasesApi
 from console.rates_api import RatesApi
 from console.reconcile_api import ReconcileApi
 from console.sessions import Sessions
+from console.stripe_webhook import StripeWebhook
 from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys
 from ledger.authentication import Authenticator
@@ -42,6 +50,7 @@ from ledger.reports import Reports
 from ledger.reservations import Reservations
 from ledger.settlements import Settlements
 from ledger.vital_signs import Pulse
+from pricing.packages import offer
 from pricing.tokens import TokenCounter
 from proxy.charges import Charges
 from proxy.counting import Counting
@@ -51,6 +60,7 @@ from proxy.metering import Metering
 from proxy.metrics import Metrics
 from proxy.middlewares import METERED, middlewares, sign_responses
 from proxy.models import ModelList
+from proxy.payments import Payments, open_payments
 from proxy.rates.current import CurrentRates
 from proxy.rates.recording import recording
 from proxy.relay.departures import Departures
@@ -86,7 +96,7 @@ class _Engines(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_server(
-    settings: Settings, secrets: Secrets, rates: CurrentRates
+    settings: Settings, secrets: Secrets, rates: CurrentRates, packages: Mapping[str, Package]
 ) -> AsyncIterator[Server]:
     """A server, ready to be run; `settings.public_url` must be set.
 
@@ -113,7 +123,15 @@ async def open_server(
         app.add_routes(ModelList(rates.current).routes())
         app.add_routes(Health(engines.pipeline, in_flight).routes())
         app.add_routes(Metrics(Pulse(engines.pool, engines.aside)).routes())
-        app.add_routes(_people_routes(settings, secrets, rates, engines))
+        payments = await stack.enter_async_context(
+            open_payments(
+                *(settings, secrets, packages),
+                pool=engines.pool,
+                working_copy=engines.working_copy,
+            )
+        )
+        app.add_routes(_people_routes(settings, secrets, rates, payments, engines))
+        app.add_routes(_billing_routes(settings, packages, payments, engines))
         yield Server(app, in_flight, reservations, settlements, slow_starters)
 
 
@@ -178,7 +196,11 @@ def _application(
 
 
 def _people_routes(
-    settings: Settings, secrets: Secrets, rates: CurrentRates, engines: _Engines
+    settings: Settings,
+    secrets: Secrets,
+    rates: CurrentRates,
+    payments: Payments,
+    engines: _Engines,
 ) -> list[web.RouteDef]:
     pool, working_copy = engines.pool, engines.working_copy
     public_url = settings.public_url or ""
@@ -191,8 +213,12 @@ def _people_routes(
     estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
     # Each with places of its own: customers who read slowly keep no operator waiting.
     exports, own_exports = ExportAnswers(pool), ExportAnswers(pool)
+    default_credits = settings.low_balance_credits
+    thresholds = LowBalanceThresholds(payments.settings, default_credits=default_credits)
     customers = CustomerApi(
-        reports, working_copy, estimator, rates.current, settings, exports=own_exports
+        *(reports, working_copy, estimator, rates.current, settings),
+        exports=own_exports,
+        thresholds=thresholds,
     )
     guard = OperatorGuard(secrets.admin_token)
     operators = OperatorApi(
@@ -225,6 +251,25 @@ def _people_routes(
         *reconciling.routes(),
         *ExportsApi(guard, Accounts(pool), exports, settings).routes(),
         *CloseApi(guard, Closings(pool), settings).routes(),
+        *page.routes(),
+    ]
+
+
+def _billing_routes(
+    settings: Settings, packages: Mapping[str, Package], payments: Payments, engines: _Engines
+) -> list[web.RouteDef]:
+    per_usd = settings.credits_per_usd
+    offers = [offer(package, per_usd) for package in packages.values()]
+    own_settings = BillingSettingsApi(
+        payments.settings, payments.begin_setup, default_credits=settings.low_balance_credits
+    )
+    page = CheckoutPage(payments.returns, engines.working_copy, credits_per_usd=per_usd)
+    return [
+        *PackagesApi(offers, per_usd).routes(),
+        *CheckoutApi(payments.checkout).routes(),
+        *PurchasesApi(payments.purchases).routes(),
+        *own_settings.routes(),
+        *StripeWebhook(payments.events).routes(),
         *page.routes(),
     ]
 

@@ -5,6 +5,7 @@ import msgspec
 from console.errors import ApiError
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import (
+    AccountSuspendedError,
     AccountUnknownError,
     BacklogFullError,
     KeyRevokedError,
@@ -57,6 +58,12 @@ _ANSWERS: dict[type[Exception], _Answer] = {
     ),
     BacklogFullError: _Answer(
         503, "backlog_full", "Too many charges wait to be written.", {"retry-after": "10"}
+    ),
+    AccountSuspendedError: _Answer(
+        403,
+        "account_suspended",
+        "Calls of this account are refused while a payment of it is in dispute.",
+        _NO_RETRY,
     ),
     KeyRevokedError: _Answer(401, "invalid_api_key", "This API key has been revoked."),
     AccountUnknownError: _Answer(401, "invalid_api_key", "This API key has no account."),

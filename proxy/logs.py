@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -34,6 +36,21 @@ def configure_logs() -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[of_libraries])
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """For commands that people run: warnings only, on standard error, and not as JSON."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _to_json(event: object, **_options: object) -> bytes:

@@ -85,7 +85,7 @@ class Reserving:
         self._reservations = reservations
         self._charges = charges
         self._settings = settings
-        self._top_up_url = settings.top_up_url or f"{settings.public_url}/console"
+        self._top_up_url = settings.top_up_page
 
     @asynccontextmanager
     async def hold(self, call: Call, cheap: Quote) -> AsyncIterator[HeldCall]:

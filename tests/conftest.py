@@ -1,5 +1,6 @@
 """Engines for all tests: one PostgreSQL for the whole run, one Valkey for each worker."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -28,6 +29,15 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[SHARED_POSTGRES].stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line why tests were left out, however many they are."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = Counter(one.longrepr[2] for one in skipped if isinstance(one.longrepr, tuple))
+    for reason, number in reasons.items():
+        why = reason.removeprefix("Skipped: ")
+        terminalreporter.write_line(f"{number} tests left out: {why}", yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ class Welcome:
     balance_mc: int
     console_url: str
     provider: str
+    payments: str
     model: str
     state_dir: Path
     data: Sequence[Path]
@@ -35,6 +36,7 @@ def banner(welcome: Welcome) -> str:
         "Balance": f"{_credits(welcome.balance_mc)} credits",
         "Credits page": f"{welcome.console_url}  (a link for one sign-in)",
         "Provider": welcome.provider,
+        "Payments": welcome.payments,
         "State": f"{welcome.state_dir}, where dev.json says all this to programs",
         "Data": ", ".join(str(path) for path in welcome.data) or "in databases of your own",
         "Logs": ", ".join(["here", *map(str, welcome.logs)]),

@@ -4,7 +4,7 @@
 --         ARGV 1 account id, 2 request id, 3 key id, 4 maximum_mc, 5 minimum_mc, 6 ttl_ms,
 --              7 most unwritten records, 8 orphan charge_mc, 9 orphan record
 -- Output: held, held_mc | insufficient, available_mc, held_mc of all calls
---         | no_account | key_unknown | key_revoked | backlog | closed
+--         | no_account | key_unknown | key_revoked | key_suspended | backlog | closed
 -- Idempotent: a second call with the same request id answers as the first.
 -- @include holds
 local account, holds, deadlines, settlements = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -22,6 +22,7 @@ end
 local there = redis.call('HMGET', account, 'available', 'held', 'key:' .. key_id)
 if not there[1] then return { 'no_account' } end
 if not there[3] then return { 'key_unknown' } end
+if there[3] == 'suspended' then return { 'key_suspended' } end
 if there[3] ~= 'active' then return { 'key_revoked' } end
 if redis.call('XLEN', settlements) >= tonumber(ARGV[7]) then return { 'backlog' } end
 

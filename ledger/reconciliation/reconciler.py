@@ -21,6 +21,7 @@ from ledger.reconciliation.checking import (
 )
 from ledger.reconciliation.difference import Scope, Size
 from ledger.reconciliation.expiring import ExpiringCheck
+from ledger.reconciliation.purchases import PurchaseCheck
 from ledger.reconciliation.redis_check import RedisCheck
 from ledger.reconciliation.rejected import RejectedCheck
 from ledger.reconciliation.report import MOST_LISTED, Findings, Report
@@ -35,6 +36,7 @@ LEDGER_CHECKS: tuple[LedgerCheck, ...] = (
     UsageCheck(),
     ChargeCheck(),
     ExpiringCheck(),
+    PurchaseCheck(),
 )
 
 

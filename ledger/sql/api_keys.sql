@@ -4,7 +4,7 @@
 select exists(select 1 from accounts where id = $1);
 
 -- name: lock_account
-select last_sync_number
+select suspended_at is not null as is_suspended
 from accounts
 where id = $1
 for update;

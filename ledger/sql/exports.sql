@@ -24,9 +24,21 @@ where ($1::uuid is null or account_id = $1) and posted_at >= $2 and posted_at < 
 -- name: entries
 select
     id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
-    balance_after_mc, counter_account, ref, description, receipt_url, actor, corrects_entry_id,
-    expires_at
-from ledger_entries
+    balance_after_mc, counter_account, ref, description, actor, corrects_entry_id, expires_at,
+    coalesce(
+        receipt_url,
+        -- Stripe may name the receipt after the entry was posted.
+        case
+            when entry_type = 'purchase' then (
+                select receipt.receipt_url
+                from purchase_receipts as receipt
+                where receipt.ref = entry.ref and receipt.account_id = entry.account_id
+                order by receipt.charge_id desc
+                limit 1
+            )
+        end
+    ) as receipt_url
+from ledger_entries as entry
 where ($1::uuid is null or account_id = $1) and posted_at >= $2 and posted_at < $3
 order by posted_at, id;
 

@@ -370,3 +370,66 @@ select distinct lot.account_id, account.balance_mc
 from credit_lots as lot
 inner join accounts as account on lot.account_id = account.id
 where lot.remaining_mc > 0 and ($1::uuid is null or lot.account_id = $1);
+
+-- name: wrong_purchases
+-- Purchases whose entries are not what was written down as posted of them, and entries of payments
+-- that no purchase has. A failed refund is given back by an adjustment of the same purchase.
+with entered as (
+    select
+        account_id,
+        ref,
+        sum(amount_mc) filter (where entry_type = 'purchase') as base_mc,
+        sum(amount_mc) filter (where entry_type = 'bonus') as bonus_mc,
+        -sum(amount_mc) filter (where entry_type in ('refund', 'adjustment')) as refund_mc,
+        -sum(amount_mc) filter (where entry_type = 'dispute') as dispute_mc
+    from ledger_entries
+    where
+        ($1::uuid is null or account_id = $1)
+        and entry_type <> 'usage'
+        and actor = $2
+        and ref is not null
+    group by account_id, ref
+),
+
+bought as (
+    select
+        account_id,
+        posted_base_mc as base_mc,
+        posted_bonus_mc as bonus_mc,
+        posted_dispute_mc as dispute_mc,
+        id::text as ref,
+        status = 'paid' as is_paid,
+        posted_base_refund_mc + posted_bonus_refund_mc as refund_mc
+    from purchases
+    where $1::uuid is null or account_id = $1
+),
+
+compared as (
+    select
+        coalesce(bought.account_id, entered.account_id) as account_id,
+        coalesce(bought.ref, entered.ref) as ref,
+        bought.ref is not null as is_known,
+        coalesce(bought.is_paid, false) as is_paid,
+        coalesce(bought.base_mc, 0)::bigint as base_mc,
+        coalesce(bought.bonus_mc, 0)::bigint as bonus_mc,
+        coalesce(bought.refund_mc, 0)::bigint as refund_mc,
+        coalesce(bought.dispute_mc, 0)::bigint as dispute_mc,
+        coalesce(entered.base_mc, 0)::bigint as entered_base_mc,
+        coalesce(entered.bonus_mc, 0)::bigint as entered_bonus_mc,
+        coalesce(entered.refund_mc, 0)::bigint as entered_refund_mc,
+        coalesce(entered.dispute_mc, 0)::bigint as entered_dispute_mc
+    from bought
+    full outer join entered
+        on bought.account_id = entered.account_id and bought.ref = entered.ref
+)
+
+select
+    account_id, ref, is_known, is_paid, base_mc, bonus_mc, refund_mc, dispute_mc, entered_base_mc,
+    entered_bonus_mc, entered_refund_mc, entered_dispute_mc
+from compared
+where
+    not is_known
+    or (is_paid and base_mc + bonus_mc = 0)
+    or (base_mc, bonus_mc, refund_mc, dispute_mc)
+    <> (entered_base_mc, entered_bonus_mc, entered_refund_mc, entered_dispute_mc)
+order by account_id, ref;

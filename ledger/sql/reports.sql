@@ -57,9 +57,21 @@ limit $7;
 -- name: entries_of_account
 select
     id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
-    balance_after_mc, counter_account, ref, description, receipt_url, actor, corrects_entry_id,
-    expires_at
-from ledger_entries
+    balance_after_mc, counter_account, ref, description, actor, corrects_entry_id, expires_at,
+    coalesce(
+        receipt_url,
+        -- Stripe may name the receipt after the entry was posted.
+        case
+            when entry_type = 'purchase' then (
+                select receipt.receipt_url
+                from purchase_receipts as receipt
+                where receipt.ref = entry.ref and receipt.account_id = entry.account_id
+                order by receipt.charge_id desc
+                limit 1
+            )
+        end
+    ) as receipt_url
+from ledger_entries as entry
 where
     account_id = $1
     and (posted_at, id) < ($2, $3)
@@ -71,9 +83,21 @@ limit $6;
 -- name: entries_of_all
 select
     id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,
-    balance_after_mc, counter_account, ref, description, receipt_url, actor, corrects_entry_id,
-    expires_at
-from ledger_entries
+    balance_after_mc, counter_account, ref, description, actor, corrects_entry_id, expires_at,
+    coalesce(
+        receipt_url,
+        -- Stripe may name the receipt after the entry was posted.
+        case
+            when entry_type = 'purchase' then (
+                select receipt.receipt_url
+                from purchase_receipts as receipt
+                where receipt.ref = entry.ref and receipt.account_id = entry.account_id
+                order by receipt.charge_id desc
+                limit 1
+            )
+        end
+    ) as receipt_url
+from ledger_entries as entry
 where
     (posted_at, id) < ($1, $2)
     and posted_at >= $3

@@ -4,7 +4,16 @@
 select balance_mc, last_sync_number from accounts where id = $1;
 
 -- name: keys
-select id, revoked_at is null as is_active from api_keys where account_id = $1;
+select
+    api_key.id,
+    case
+        when api_key.revoked_at is not null then 'revoked'
+        when account.suspended_at is not null then 'suspended'
+        else 'active'
+    end as key_state
+from api_keys as api_key
+inner join accounts as account on api_key.account_id = account.id
+where api_key.account_id = $1;
 
 -- name: written_settlements
 select request_id, kind from usage_records where request_id = any($1::uuid[])

@@ -3,6 +3,7 @@
 import click
 
 from proxy.cli.accounts import accounts
+from proxy.cli.billing import billing, purchases
 from proxy.cli.close import close
 from proxy.cli.export import export
 from proxy.cli.keys import keys
@@ -35,6 +36,8 @@ main.add_command(keys)
 main.add_command(grant)
 main.add_command(adjust)
 main.add_command(refund)
+main.add_command(purchases)
+main.add_command(billing)
 main.add_command(reconcile)
 main.add_command(rebuild)
 main.add_command(migrate)

@@ -59,6 +59,7 @@ def reconcile(
     usage     what usage rows have moved, against entries, row by row and in total
     charges   each usage row's charge, from its own units and rates
     lots      credits that expire, against the entries that gave and took them
+    purchases what was posted of payments, against its entries
 
     Balances, Redis and what was rejected are checked whatever the period is. Safe at any time:
     calls in flight are no differences, and nothing is changed.

@@ -10,8 +10,9 @@ import asyncpg
 import click
 from redis.asyncio import Redis
 
+from billing.errors import StripeRefusedError, StripeUnavailableError
 from config.errors import ConfigError
-from config.secrets import SHORTEST_SECRET
+from config.secrets import SHORTEST_SECRET, stripe_api_base
 from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys, KeyUnknownError
 from ledger.chain import BalanceLimitError
@@ -68,6 +69,10 @@ def explained_errors() -> Iterator[None]:
         raise click.ClickException(f"there is no account {error}") from error
     except KeyUnknownError as error:
         raise click.ClickException(f"there is no key {error}") from error
+    except StripeUnavailableError as error:
+        raise click.ClickException(f"Stripe cannot be reached: {error}") from error
+    except StripeRefusedError as error:
+        raise click.ClickException(f"Stripe refuses: {error}") from error
     except asyncpg.UndefinedTableError as error:
         raise click.ClickException(f"{error}: run `tollgate migrate`") from error
     except asyncpg.PostgresError as error:
@@ -101,6 +106,14 @@ class Tools:
             except ValueError as error:
                 raise ConfigError("environment", "TOLLGATE_REDIS_URL", str(error)) from error
         return Pipeline(self._redis, REDIS_TIMEOUT_S)
+
+    def stripe_key(self) -> str:
+        """The key of STRIPE_SECRET_KEY."""
+        return required(self._environment, "STRIPE_SECRET_KEY")
+
+    def stripe_api_base(self) -> str | None:
+        """Where Stripe's API is, if it is not Stripe's own."""
+        return stripe_api_base(self._environment)
 
     def working_copy(self) -> RedisWorkingCopy:
         """The balances in Redis."""

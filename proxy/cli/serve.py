@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 import structlog
 
+from config.packages import Package, packages_for_sale
 from config.secrets import Secrets, load_secrets
 from config.settings import Settings, config_folder, load_settings
 from proxy.cli.ending import explained_end
@@ -28,6 +29,7 @@ class Configuration(NamedTuple):
     settings: Settings
     secrets: Secrets
     rates: RateFollower
+    packages: Mapping[str, Package]
 
 
 @click.command()
@@ -44,7 +46,9 @@ def serve() -> None:
     with explained_end(), StopSignals() as signals:
         folder = config_folder(os.environ)
         settings = load_settings(folder, os.environ)
-        load_secrets(settings, os.environ)  # so that it is told once, and not by each worker
+        # So that it is told once, and not by each worker.
+        load_secrets(settings, os.environ)
+        packages_for_sale(folder)
         with (
             listen(settings.host, settings.port) as listener,
             open_authority(folder, frozenset(settings.upstreams)) as authority,
@@ -67,7 +71,7 @@ def serve_worker(fd: int) -> None:
     with explained_end():
         configuration = _load_configuration(os.environ)
     with socket.socket(fileno=fd) as listener:
-        raise SystemExit(run_worker(*configuration, listener))
+        raise SystemExit(run_worker(*configuration, listener=listener))
 
 
 @click.command()
@@ -91,4 +95,4 @@ def _load_configuration(environment: Mapping[str, str]) -> Configuration:
     settings = load_settings(folder, environment)
     secrets = load_secrets(settings, environment)
     source = source_of(environment, folder, frozenset(settings.upstreams))
-    return Configuration(settings, secrets, RateFollower(source))
+    return Configuration(settings, secrets, RateFollower(source), packages_for_sale(folder))

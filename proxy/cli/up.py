@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import structlog
 
+from config.packages import packages_for_sale
 from config.settings import config_folder, load_settings
 from deploy.local.banner import banner
 from deploy.local.private_files import make_state_folder, removed_around
@@ -36,7 +37,8 @@ def up() -> None:
     """Run everything on this machine: engines, writer, workers, and a provider if need be.
 
     Data are kept in TOLLGATE_STATE_DIR. TOLLGATE_DATABASE_URL and TOLLGATE_REDIS_URL stand for
-    engines of your own. Without OPENAI_API_KEY a pretend provider answers. Ctrl-C stops it all;
+    engines of your own. Without OPENAI_API_KEY a pretend provider answers, without
+    STRIPE_SECRET_KEY a pretend Stripe sells, and no money moves. Ctrl-C stops it all;
     calls under way may end, for TOLLGATE_SHUTDOWN_TIMEOUT_S at most, a second Ctrl-C cuts them.
     A changed rates.toml is taken without a restart, by itself within two seconds or at SIGHUP; one
     that is not good is refused.
@@ -50,6 +52,7 @@ def up() -> None:
 def _up(signals: StopSignals) -> None:
     folder = config_folder(os.environ)
     settings = load_settings(folder, os.environ)
+    packages_for_sale(folder)  # so that it is told once, and not by each worker
     provider = choose_provider(settings, os.environ)
     state_dir = make_state_folder(Path(settings.state_dir))
     with (
@@ -67,6 +70,7 @@ def _up(signals: StopSignals) -> None:
         with signals.interrupting():
             run(_migrate(migration_url))
         local.make_secrets(provider)
+        local.start_payments(listener)
         local.write_environment(state_dir / LOCAL_FILE)
         local.start_children(listener, provider)
         local.wait_until_ready(base_url)

@@ -17,9 +17,16 @@ from deploy.local.postgres import LocalPostgres
 from deploy.local.postgres_server import OWNER
 from deploy.local.private_files import write_private
 from deploy.local.provider_choice import BASE_URL_VARIABLE, ProviderChoice
+from deploy.local.stripe_choice import (
+    API_BASE_VARIABLE,
+    KEY_VARIABLE,
+    WEBHOOK_SECRET_VARIABLE,
+    PretendStripeFile,
+    choose_stripe,
+)
 from deploy.local.valkey import LocalValkey
 from proxy.processes import stack
-from proxy.processes.listener import listen, port_of
+from proxy.processes.listener import CannotListenError, listen, port_of
 from proxy.processes.supervisor import EngineStage, NotReadyError, Supervisor
 
 DATABASE = "TOLLGATE_DATABASE_URL"
@@ -30,6 +37,8 @@ KEY_SECRET = "TOLLGATE_KEY_SECRET"  # noqa: S105 - a variable's name
 
 READY_TIMEOUT_S = 30.0
 READY_ASK_TIMEOUT_S = 2.0
+# What listened on it, where a parent was killed, ends a moment later.
+OLD_PORT_WAIT_S = 2.0
 PREFERRED_MODEL = "gpt-4o-mini"
 
 
@@ -48,6 +57,7 @@ class LocalStack:
         self._state_dir = state_dir
         self._supervisor = supervisor
         self._secrets_file = SecretsFile(state_dir)
+        self._stripe = choose_stripe(environment)
         self._engines: list[Engine] = []
         self._logs: list[Path] = []
 
@@ -72,14 +82,21 @@ class LocalStack:
         """
         self._environment |= ensure_secrets(self._secrets_file, self._environment)
         self._environment |= provider.variables
+        if self._stripe.is_pretend:
+            self._environment |= PretendStripeFile(self._secrets_file).variables()
         load_secrets(self._settings, self._environment)
+
+    def start_payments(self, listener: socket.socket) -> None:
+        """Start the pretend Stripe, if it is pretended; `listener` is where its events go."""
+        if self._stripe.is_pretend:
+            webhooks = f"{stack.base_url(self._settings, listener)}/webhooks/stripe"
+            self._environment[API_BASE_VARIABLE] = self._start_pretend_stripe(webhooks)
 
     def start_children(self, listener: socket.socket, provider: ProviderChoice) -> None:
         """Start the writer, the provider if it is pretended, and the workers."""
-        children = {
-            name: value for name, value in self._environment.items() if name != MIGRATION_DATABASE
-        }
-        self._supervisor.start(stack.writer(children))
+        children = self._for_children()
+        told = {**children, **stack.address(self._settings, listener)}
+        self._supervisor.start(stack.writer(told))
         if provider.is_pretend:
             children[BASE_URL_VARIABLE] = self._start_pretend_provider(children)
         self._supervisor.start(stack.workers(self._settings, children, listener))
@@ -125,6 +142,7 @@ class LocalStack:
             balance_mc=account.balance_mc,
             console_url=accounts.console_url(account),
             provider=provider.description,
+            payments=self._stripe.description,
             model=PREFERRED_MODEL
             if PREFERRED_MODEL in table.models
             else next(iter(table.models), PREFERRED_MODEL),
@@ -135,7 +153,9 @@ class LocalStack:
 
     def write_environment(self, path: Path) -> None:
         """Tell the other commands where all is."""
-        names = (DATABASE, MIGRATION_DATABASE, REDIS, ADMIN_TOKEN, KEY_SECRET)
+        names = [DATABASE, MIGRATION_DATABASE, REDIS, ADMIN_TOKEN, KEY_SECRET]
+        if self._stripe.is_pretend:
+            names += [KEY_VARIABLE, WEBHOOK_SECRET_VARIABLE, API_BASE_VARIABLE]
         found = {name: self._environment.get(name, "") for name in names}
         write_private(path, {name: value for name, value in found.items() if value})
 
@@ -150,11 +170,41 @@ class LocalStack:
             "database_url": self._environment[DATABASE],
             "redis_url": self._environment[REDIS],
         }
+        if self._stripe.is_pretend:
+            content["stripe_api_base"] = self._environment[API_BASE_VARIABLE]
+            content["stripe_api_key"] = self._environment[KEY_VARIABLE]
         write_private(path, content)
+
+    def _for_children(self) -> dict[str, str]:
+        """The environment, without what only migrations may do."""
+        return {
+            name: value for name, value in self._environment.items() if name != MIGRATION_DATABASE
+        }
 
     def _start_engine(self, engine: Engine) -> None:
         self._supervisor.start(EngineStage(engine))
         self._engines.append(engine)
+
+    def _start_pretend_stripe(self, webhook_url: str) -> str:
+        """Start it on the port that it had the last time, if that is free; returns its URL."""
+        kept = PretendStripeFile(self._secrets_file)
+        try:
+            listener = listen("127.0.0.1", kept.port, wait_s=OLD_PORT_WAIT_S)
+        except CannotListenError:
+            listener = listen("127.0.0.1", 0)
+        kept.keep_port(port_of(listener))
+        log_path = self._state_dir / "pretend-stripe.log"
+        self._logs.append(log_path)
+        self._supervisor.start(
+            stack.pretend_stripe(
+                self._for_children(),
+                listener,
+                log_path=log_path,
+                state_path=self._state_dir / "pretend-stripe.jsonl",
+                webhook_url=webhook_url,
+            )
+        )
+        return f"http://127.0.0.1:{port_of(listener)}"
 
     def _start_pretend_provider(self, environment: Mapping[str, str]) -> str:
         """Start it on a port of its own; returns the base URL."""

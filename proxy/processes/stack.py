@@ -1,4 +1,4 @@
-"""The children that make up Tollgate: workers, a writer, and the pretend provider."""
+"""The children that make up Tollgate: workers, a writer, the pretend provider and Stripe."""
 
 import socket
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from proxy.processes.supervisor import ChildrenStage
 
 COMMAND_MODULE = "proxy.cli"
 PRETEND_PROVIDER_MODULE = "deploy.local.pretend_provider"
+PRETEND_STRIPE_MODULE = "deploy.local.pretend_stripe"
 WRITER_STOP_TIMEOUT_S = 15.0
 PROVIDER_STOP_TIMEOUT_S = 5.0
 # What a worker needs beyond the time it gives to its calls: to settle those that it cuts.
@@ -21,7 +22,7 @@ def workers(
     settings: Settings, environment: Mapping[str, str], listener: socket.socket
 ) -> ChildrenStage:
     """The workers that share `listener`, which is closed here when they are to stop."""
-    told = {**environment, **_address(settings, listener)}
+    told = {**environment, **address(settings, listener)}
     descriptor = listener.fileno()
     children = [
         ChildProcess(
@@ -68,12 +69,39 @@ def pretend_provider(
     )
 
 
+def pretend_stripe(
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    *,
+    log_path: Path,
+    state_path: Path,
+    webhook_url: str,
+) -> ChildrenStage:
+    """The pretend Stripe on `listener`, which is closed here when it is to stop.
+
+    It finds its secrets in the environment, by the real one's variables.
+    """
+    descriptor = listener.fileno()
+    arguments = ["--fd", str(descriptor), "--state", str(state_path), "--webhook-url", webhook_url]
+    plan = ChildPlan(
+        name="pretend-stripe",
+        module=PRETEND_STRIPE_MODULE,
+        arguments=arguments,
+        environment=environment,
+        descriptors=[descriptor],
+        log_path=log_path,
+    )
+    return ChildrenStage(
+        [ChildProcess(plan)], stop_timeout_s=PROVIDER_STOP_TIMEOUT_S, before_stop=listener.close
+    )
+
+
 def base_url(settings: Settings, listener: socket.socket) -> str:
     """Where clients on this machine reach the workers, without `/v1`."""
     return local_url(settings.host, port_of(listener))
 
 
-def _address(settings: Settings, listener: socket.socket) -> dict[str, str]:
-    """What workers cannot know by themselves where the port was a free one."""
+def address(settings: Settings, listener: socket.socket) -> dict[str, str]:
+    """What children cannot know by themselves where the port was a free one."""
     public_url = settings.public_url or base_url(settings, listener)
     return {"TOLLGATE_PORT": str(port_of(listener)), "TOLLGATE_PUBLIC_URL": public_url}

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import socket
+from collections.abc import Mapping
 
 import msgspec
 import structlog
 import uvloop
 from aiohttp import web
 
+from config.packages import Package
 from config.secrets import Secrets
 from config.settings import Settings
 from proxy.app import Server, open_server
@@ -24,23 +26,32 @@ _log = structlog.get_logger(__name__)
 
 
 def run_worker(
-    settings: Settings, secrets: Secrets, rates: RateFollower, listener: socket.socket
+    settings: Settings,
+    secrets: Secrets,
+    rates: RateFollower,
+    packages: Mapping[str, Package],
+    *,
+    listener: socket.socket,
 ) -> int:
     """Serves on `listener` until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
-    uvloop.run(_serve(settings, secrets, rates, listener))
+    uvloop.run(_serve(settings, secrets, rates, packages, listener))
     return 0
 
 
 async def _serve(
-    settings: Settings, secrets: Secrets, rates: RateFollower, listener: socket.socket
+    settings: Settings,
+    secrets: Secrets,
+    rates: RateFollower,
+    packages: Mapping[str, Package],
+    listener: socket.socket,
 ) -> None:
     stopping = asyncio.Event()
     handle_signals(stopping, rates)
     settings = with_public_url(settings, listener)
     async with (
         rates.following(stopping.set),
-        open_server(settings, secrets, rates.rates) as server,
+        open_server(settings, secrets, rates.rates, packages) as server,
     ):
         runner = Runner(server.app, shutdown_timeout=1)
         await runner.setup()

@@ -1,7 +1,7 @@
 """The writer process: drains settlements into the ledger until it is told to end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import asyncpg
@@ -9,6 +9,7 @@ import structlog
 import uvloop
 from redis.asyncio import Redis
 
+from config.packages import Package
 from config.secrets import Secrets
 from config.settings import Settings
 from ledger.caretaker import BELL_S, Caretaker
@@ -26,6 +27,7 @@ from ledger.stream import SettlementStream
 from ledger.sweeper import Sweeper
 from ledger.writer import Writer
 from proxy.logs import configure_logs
+from proxy.processes.billing_rounds import billing_rounds
 from proxy.processes.loop_signals import handle_signals
 from proxy.rates.current import CurrentRates
 from proxy.rates.following import RateFollower
@@ -37,19 +39,24 @@ LAST_WRITE_S = 10.0
 _log = structlog.get_logger(__name__)
 
 
-def run_writer(settings: Settings, secrets: Secrets, rates: RateFollower) -> int:
+def run_writer(
+    settings: Settings, secrets: Secrets, rates: RateFollower, packages: Mapping[str, Package]
+) -> int:
     """Writes until SIGTERM or SIGINT; the process's exit code."""
     configure_logs()
-    uvloop.run(_write(settings, secrets, rates))
+    uvloop.run(_write(settings, secrets, rates, packages))
     return 0
 
 
-async def _write(settings: Settings, secrets: Secrets, rates: RateFollower) -> None:
+async def _write(
+    settings: Settings, secrets: Secrets, rates: RateFollower, packages: Mapping[str, Package]
+) -> None:
     stopping = asyncio.Event()
     handle_signals(stopping, rates)
     async with (
         rates.following(stopping.set),
         open_caretaker(settings, secrets, rates.rates) as caretaker,
+        billing_rounds(settings, secrets, packages),
     ):
         _log.info("writing")
         running = asyncio.create_task(caretaker.run())

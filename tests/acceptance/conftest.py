@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.browser import found_chromium
 from tests.support.engine_checks import eventually
 from tests.support.engines import processes_in, reachable_folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program, for tests of pages; asked for before anything is started."""
+    return found_chromium()
 
 
 @pytest.fixture

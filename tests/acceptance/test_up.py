@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.own_api import OwnApiError
+from deploy.local.own_api import OwnApi, OwnApiError
 from deploy.local.postgres_server import OWNER, PostgresServer
 from tests.support.engine_checks import eventually
 from tests.support.engines import processes_in, reachable_folder
@@ -53,6 +53,7 @@ def test_what_is_printed_is_what_dev_json_says(state: Path) -> None:
             assert dev[name] in up.printed
         assert "10,000 credits" in up.printed
         assert "OPENAI_API_KEY is not set" in up.printed
+        assert "STRIPE_SECRET_KEY is not set" in up.printed
         assert sorted(dev) == [
             "account_id",
             "admin_token",
@@ -61,6 +62,8 @@ def test_what_is_printed_is_what_dev_json_says(state: Path) -> None:
             "console_url",
             "database_url",
             "redis_url",
+            "stripe_api_base",
+            "stripe_api_key",
         ]
         for name in ("dev.json", "secrets.json", "environment.json"):
             assert stat.S_IMODE((state / name).stat().st_mode) == 0o600
@@ -98,16 +101,40 @@ def test_nothing_outlives_a_killed_parent_and_the_next_start_serves(state: Path)
 
 
 def test_killed_parts_are_started_again(state: Path) -> None:
-    """G5: kill -9 of every worker, the writer, the provider and the engines' main processes."""
+    """G5: kill -9 of every worker, the writer, what is pretended and the engines' processes."""
     with running_up(state) as up:
         call(up)
         killed = psutil.Process(up.process.pid).children()
-        assert len(killed) == 5
+        assert len(killed) == 6
         for process in killed:
             process.send_signal(signal.SIGKILL)
         eventually(lambda: is_served(up))
-        assert len(psutil.Process(up.process.pid).children()) == 5
+        assert len(psutil.Process(up.process.pid).children()) == 6
         assert up.stop() == 0
+
+
+def test_the_pretend_stripe_keeps_its_data_and_its_address(state: Path) -> None:
+    """Pretend Stripe: yesterday's payments and receipts are there today."""
+    made = []
+    for _ in range(2):
+        with running_up(state) as up:
+            made.append((up.dev["stripe_api_base"], up.dev["stripe_api_key"]))
+            stripe = OwnApi(up.dev["stripe_api_base"])
+            found = stripe.expect("GET", "/v1/customers", token=up.dev["stripe_api_key"])["data"]
+            assert len(found) == len(made) - 1
+            stripe.expect("POST", "/v1/customers", token=up.dev["stripe_api_key"])
+    assert made[0] == made[1]
+
+
+def test_the_pretend_stripe_never_runs_beside_a_real_key(state: Path) -> None:
+    """Pretend Stripe: with a key it is Stripe that sells."""
+    with running_up(state, STRIPE_SECRET_KEY="sk_test_of_an_operator") as up:
+        assert "Stripe, in test mode; its webhooks are off" in up.printed
+        assert "sk_test_of_an_operator" not in up.printed
+        assert "stripe_api_base" not in up.dev
+        commands = [" ".join(process.cmdline()) for process in up.family]
+        assert not [command for command in commands if "pretend_stripe" in command]
+    assert "sk_test_of_an_operator" not in (state / "environment.json").read_text()
 
 
 def test_a_second_start_on_the_same_folder_is_refused(state: Path) -> None:
@@ -154,7 +181,7 @@ def test_engines_of_ones_own_take_the_place_of_local_ones(
         call(up)
         assert up.dev["database_url"] == variables["TOLLGATE_DATABASE_URL"]
         assert up.dev["admin_token"] == variables["TOLLGATE_ADMIN_TOKEN"]
-        assert len(up.family) == 3
+        assert len(up.family) == 4
     assert variables["TOLLGATE_ADMIN_TOKEN"] not in (state / "secrets.json").read_text()
     assert not (state / "postgres").exists()
 

@@ -14,8 +14,13 @@ import asyncpg
 from aiohttp import web
 from redis.asyncio import Redis
 
+from billing.errors import PaymentsNotConfiguredError
+from billing.purchases import Purchases
+from billing.settings import BillingSettings
+from config.packages import load_packages
 from config.rates import RateTable
 from config.settings import DEFAULT_FOLDER, Settings, load_settings
+from console.billing_settings_api import BillingSettingsApi
 from console.close_api import CloseApi
 from console.credits_page import CreditsPage
 from console.customer_api import CustomerApi
@@ -26,8 +31,10 @@ from console.export_answers import ExportAnswers
 from console.exports_api import ExportsApi
 from console.handling import Handler
 from console.identity import IDENTITY, Identity
+from console.low_balance import LowBalanceThresholds
 from console.operator_api import OperatorApi
 from console.operator_guard import OperatorGuard
+from console.purchases_api import PurchasesApi
 from console.rates_api import RatesApi
 from console.sessions import Sessions
 from ledger.accounts import Account, Accounts
@@ -171,9 +178,19 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
     counter = TokenCounter(Path(gettempdir()) / "tollgate-test-ranks")
     estimator = Estimator(rates, counter, executor, desk.settings)
     exports = ExportAnswers(desk.pool)
-    customers = CustomerApi(
-        desk.reports, desk.working_copy, estimator, rates, desk.settings, exports=exports
+    packages = load_packages(DEFAULT_FOLDER)
+    own_settings = BillingSettings(desk.pool, packages, top_up_url=f"{public_url}/console")
+    thresholds = LowBalanceThresholds(
+        own_settings, default_credits=desk.settings.low_balance_credits
     )
+    customers = CustomerApi(
+        *(desk.reports, desk.working_copy, estimator, rates, desk.settings),
+        exports=exports,
+        thresholds=thresholds,
+    )
+    low_balance_credits = desk.settings.low_balance_credits
+    settings = BillingSettingsApi(own_settings, _no_setup, default_credits=low_balance_credits)
+    bought = PurchasesApi(Purchases(desk.pool))
     guard = OperatorGuard(ADMIN_TOKEN)
     posted = EntriesApi(guard, desk.entries, desk.reports, desk.working_copy)
     operators = OperatorApi(
@@ -198,7 +215,8 @@ def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
     rate_versions = RatesApi(OperatorGuard(ADMIN_TOKEN), RateVersions(desk.pool))
     exported = ExportsApi(guard, desk.accounts, exports, desk.settings)
     closed = CloseApi(guard, Closings(desk.pool), desk.settings)
-    for part in (exported, closed, customers, operators, posted, rate_versions, page):
+    people = (customers, settings, bought, operators, posted, page)
+    for part in (*people, exported, closed, rate_versions):
         app.add_routes(part.routes())
     app.on_cleanup.append(partial(_shut_down, executor))
     return app
@@ -211,6 +229,10 @@ def minute(number: int) -> datetime:
 
 def _rates(desk: Desk) -> RateTable:
     return desk.rates
+
+
+async def _no_setup(_account_id: str) -> str:
+    raise PaymentsNotConfiguredError
 
 
 async def _shut_down(executor: ThreadPoolExecutor, _app: web.Application) -> None:

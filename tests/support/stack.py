@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from openai import AsyncOpenAI
 from redis.asyncio import Redis
 
+from config.packages import load_packages
 from config.rates import RateTable
 from config.secrets import Secrets
 from config.settings import DEFAULT_FOLDER, Settings, load_settings
@@ -185,7 +186,10 @@ async def open_stack(
         redis = Redis.from_url(redis_url)
         stack.push_async_callback(redis.aclose)
         await _begin_numbers(database, redis)
-        server = await stack.enter_async_context(open_server(settings, secrets, fixed_rates(table)))
+        packages = load_packages(DEFAULT_FOLDER)
+        server = await stack.enter_async_context(
+            open_server(settings, secrets, fixed_rates(table), packages)
+        )
         url = await stack.enter_async_context(serving(server.app))
         caretaker = await stack.enter_async_context(
             open_caretaker(settings, secrets, fixed_rates(table))

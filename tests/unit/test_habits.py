@@ -4,19 +4,20 @@ import ast
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from billing.queries import load_queries as load_billing_queries
 from config.settings import DEFAULT_FOLDER, FILE_NAME, Settings, UpstreamSettings
-from ledger.queries import load_queries
+from ledger.queries import Queries, load_queries
 from ledger.scripts import load_script
 from tests.support.float_habit import any_float, floats_near_money
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("config", "pricing", "ledger", "console", "proxy", "deploy")
+PACKAGES = ("config", "pricing", "ledger", "billing", "console", "proxy", "deploy")
 SOURCES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for package in PACKAGES
@@ -123,14 +124,19 @@ def test_every_key_of_a_rate_table_is_documented() -> None:
     assert missing == []
 
 
-def test_every_sql_statement_is_used() -> None:
+@pytest.mark.parametrize(
+    ("package", "load_queries"), [("ledger", load_queries), ("billing", load_billing_queries)]
+)
+def test_every_sql_statement_is_used(package: str, load_queries: Callable[[str], Queries]) -> None:
     """SQL: each statement is asked for in a module that loads its file."""
     asked: dict[str, str] = defaultdict(str)
-    for source in SOURCES.values():
+    for name, source in SOURCES.items():
+        if name.startswith("billing/") != (package == "billing"):
+            continue
         tree = ast.parse(source)
         for topic in _arguments(tree, "load_queries"):
             asked[topic] += "|".join(["", *_texts(tree)])
-    topics = {path.stem for path in (ROOT / "ledger" / "sql").glob("*.sql")}
+    topics = {path.stem for path in (ROOT / package / "sql").glob("*.sql")}
     assert set(asked) == topics
     for topic in topics:
         names = load_queries(topic).names()

@@ -104,7 +104,7 @@ async def test_a_revoked_key_stops_with_the_next_request_on_every_server(stack: 
     """Authenticate: each server has the key in its memory, and none serves it any more."""
     customer = await stack.customer("1000")
     async with (
-        open_server(stack.settings, stack.secrets, fixed_rates(stack.table)) as server,
+        open_server(stack.settings, stack.secrets, fixed_rates(stack.table), {}) as server,
         serving(server.app) as other_url,
     ):
         urls = [stack.url, other_url]

@@ -49,7 +49,7 @@ def postgres(own_postgres: LocalPostgres) -> LocalPostgres:
 async def front_of_its_own(stack: Stack) -> AsyncIterator[str]:
     """A serving process that was started a moment ago, on the engines of a stack."""
     async with (
-        open_server(stack.settings, stack.secrets, fixed_rates(stack.table)) as server,
+        open_server(stack.settings, stack.secrets, fixed_rates(stack.table), {}) as server,
         serving(server.app) as url,
     ):
         yield url

@@ -16,7 +16,15 @@ async def test_clean_books_name_nothing(audit: Audit) -> None:
     report = await audit.reconcile()
     assert report.differences == ()
     assert report.is_ok
-    assert set(report.counts) == {"redis", "rejected", "chain", "usage", "charges", "lots"}
+    assert set(report.counts) == {
+        "redis",
+        "rejected",
+        "chain",
+        "usage",
+        "charges",
+        "lots",
+        "purchases",
+    }
     assert (report.size.accounts, report.size.entries, report.size.usage_rows) == (2, 16, 14)
 
 

@@ -102,6 +102,11 @@ EVERY_SETTING = {
     "credits_per_usd": "500",
     "low_balance_credits": "7",
     "purchased_credits_expire_after_days": "365",
+    "checkout_payment_methods": "card,link",
+    "checkout_automatic_tax": "True",
+    "checkout_promotion_codes": "True",
+    "refuse_calls_during_disputes": "True",
+    "billing_sync_every_s": "60",
     "reservation_ttl_s": "12.5",
     "orphan_policy": "release",
     "abandoned_drain_s": "0",
@@ -117,6 +122,12 @@ EVERY_SETTING = {
     "console_session_ttl_s": "61",
     "public_url": "https://credits.example.com",
     "top_up_url": "https://pay.example.com",
+    "smtp_host": "smtp.example.com",
+    "smtp_port": "2525",
+    "smtp_security": "tls",
+    "smtp_username": "tollgate",
+    "smtp_from": "credits@example.com",
+    "notice_webhook_url": "https://app.example.com/hooks",
     "host": "0.0.0.0",
     "port": "1234",
     "workers": "3",
@@ -199,3 +210,15 @@ def test_the_shipped_file_is_toml_that_names_only_settings() -> None:
         for line in text.splitlines()
     )
     assert set(tomllib.loads(uncommented)) <= set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("TOLLGATE_SMTP_HOST", "mail", "smtp_from"),
+        ("TOLLGATE_NOTICE_WEBHOOK_URL", "app.example.com/hook", "notice_webhook_url"),
+    ],
+)
+def test_notices_that_could_not_be_sent_are_refused(variable: str, value: str, key: str) -> None:
+    """Config: whoever starts it learns what is missing, before anything is to be told."""
+    assert refusal(DEFAULT_FOLDER, {variable: value}).key == key

@@ -16,6 +16,7 @@ WELCOME = Welcome(
     balance_mc=10_000_000,
     console_url="http://127.0.0.1:8080/console/login?token=t",
     provider="pretend",
+    payments="pretend",
     model="""it's "odd" $HOME""",
     state_dir=Path("/state"),
     data=[],

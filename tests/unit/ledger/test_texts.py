@@ -19,7 +19,9 @@ def test_a_text_that_cannot_be_stored_or_printed_is_refused_by_name(text: str) -
     assert caught.value.field == "description"
 
 
-@pytest.mark.parametrize("text", ["ada", "@", "a@", "@b", "a b@c", "a@b@c"])
+@pytest.mark.parametrize(
+    "text", ["ada", "@", "a@", "@b", "a b@c", "a@b@c", "a,b@c.d", "a..b@c", "a@c..d"]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     """An address is name@host."""
     with pytest.raises(BadTextError, match="email"):

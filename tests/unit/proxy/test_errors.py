@@ -16,7 +16,7 @@ def make(kind: type[Exception]) -> Exception:
 def test_every_error_has_its_answer(kind: type[Exception]) -> None:
     """Errors: a status that fits, a code, a sentence, and nothing of the inside."""
     error = as_api_error(make(kind))
-    assert error.status in {401, 502, 503, 504}
+    assert error.status in {401, 403, 502, 503, 504}
     told = msgspec.json.decode(error.encode())["error"]
     assert set(told) == {"message", "type", "param", "code"}
     assert told["message"].endswith(".")

@@ -1,0 +1,1 @@
+"""Buying credits: checkout, webhooks, automatic recharge, notices. Only here is stripe imported."""

@@ -1,0 +1,109 @@
+"""Stripe's events: checked, kept, and handled, each once, in one transaction with its entries."""
+
+import time
+
+import asyncpg
+import msgspec
+import structlog
+
+from billing.errors import BadEventError, WebhooksOffError
+from billing.handlers import HANDLERS
+from billing.queries import load_queries
+from billing.signature import check_signature
+from billing.stripe_objects import BadObjectError, Event, read_object
+from billing.takings import Accounts, Takings
+from ledger.database import Connection, transaction
+from ledger.working_copy import WorkingCopy, tell
+
+_QUERIES = load_queries("events")
+_log = structlog.get_logger(__name__)
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is kept; `is_new` where it was not before."""
+
+    event_type: str
+    is_new: bool
+    account_ids: Accounts
+
+
+class StripeEvents:
+    """Receives events. Without a secret to check them with it is off.
+
+    `is_live` is the mode of the key that we ask Stripe with, None where there is none.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        takings: Takings,
+        working_copy: WorkingCopy,
+        *,
+        secret: str | None,
+        is_live: bool | None,
+    ) -> None:
+        self._pool = pool
+        self._takings = takings
+        self._working_copy = working_copy
+        self._secret = secret or None
+        self._is_live = is_live
+
+    async def receive(self, body: bytes, signature: str | None) -> Received:
+        """Takes an event as it came, with the header that signs it. One that is known is not
+        handled again. Only what this returns was kept: whatever it raises, nothing was.
+
+        Raises:
+            WebhooksOffError: there is no secret to check it with.
+            BadEventError: it is forged, stale or broken, or of another mode than our key.
+            DatabaseUnavailableError: it must come again.
+        """
+        if self._secret is None:
+            raise WebhooksOffError
+        check_signature(body, signature, self._secret, int(time.time()))
+        event = _read_event(body)
+        if None not in (event.livemode, self._is_live) and event.livemode != self._is_live:
+            raise BadEventError("it is of the other mode, live or test, than the key here")
+        try:
+            received = await self._keep(event, body)
+        except BadObjectError as error:
+            raise BadEventError(f"its object is not as documented: {error}") from error
+        for account_id in received.account_ids:
+            await tell(self._working_copy, account_id)
+        return received
+
+    async def _keep(self, event: Event, body: bytes) -> Received:
+        accounts: Accounts = frozenset()
+        async with transaction(self._pool) as connection:
+            # The same event in another transaction waits here for that one's end.
+            is_new = await connection.fetchval(
+                _QUERIES["keep_event"],
+                *(event.id, event.type, event.created_at, body.decode()),
+            )
+            if is_new:
+                accounts = await self._handle(connection, event)
+        _log.info("stripe_event", event_id=event.id, type=event.type, is_new=bool(is_new))
+        return Received(event_type=event.type, is_new=bool(is_new), account_ids=accounts)
+
+    async def _handle(self, connection: Connection, event: Event) -> Accounts:
+        handlers = HANDLERS.get(event.type, ())
+        if not handlers:
+            _log.info("stripe_event_not_handled", event_id=event.id, type=event.type)
+        accounts: set[str] = set()
+        for handler in handlers:
+            accounts |= await handler(self._takings, connection, event)
+        return frozenset(accounts)
+
+
+def _read_event(body: bytes) -> Event:
+    try:
+        values = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadEventError("it is not JSON") from None
+    try:
+        event = read_object(values, Event)
+    except BadObjectError as error:
+        raise BadEventError(f"it is no event: {error}") from None
+    # Postgres cannot keep it in text or in JSON.
+    if b"\\u0000" in body:
+        raise BadEventError("it has a character that cannot be kept")
+    return event

@@ -1,0 +1,1 @@
+"""The parameters of each request that the pretend Stripe understands."""

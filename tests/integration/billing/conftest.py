@@ -1,0 +1,13 @@
+"""Billing on this worker's engines."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.books import Books, open_books
+
+
+@pytest.fixture
+async def books(database_url: str, redis_url: str) -> AsyncIterator[Books]:
+    async with open_books(database_url, redis_url) as opened:
+        yield opened

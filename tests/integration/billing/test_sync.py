@@ -1,0 +1,93 @@
+"""`billing sync`: what Stripe never told is found, once."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.pretend_sales import Counter, open_counter
+
+
+@pytest.fixture
+async def counter(database_url: str, redis_url: str) -> AsyncIterator[Counter]:
+    async with open_counter(database_url, redis_url) as opened:
+        yield opened
+
+
+async def test_g11_a_payment_without_its_webhook_is_found_and_the_late_one_adds_nothing(
+    counter: Counter,
+) -> None:
+    """G11: never lost, never twice; running it again changes nothing."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "professional")
+    await counter.pay(page.checkout_id)
+    report = await counter.sync.run()
+    assert [one.purchase_id for one in report.changed] == [page.purchase_id]
+    assert (report.credited_mc, report.sessions > 0, report.payments > 0) == (
+        52_489_000,
+        True,
+        True,
+    )
+    assert report.changed[0].receipt_url
+    assert (await counter.sync.run()).changed == ()
+    assert await counter.deliver() > 0
+    assert await counter.shop.books.balance_mc(customer) == 52_489_000
+    await counter.shop.books.assert_at_rest(customer)
+
+
+async def test_a_session_whose_id_was_never_kept_is_found_by_its_purchase(counter: Counter) -> None:
+    """A worker that dies between Stripe's answer and our commit leaves a page that sells."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    await counter.shop.books.execute(
+        "update purchases set checkout_session_id = null, checkout_url = null, status = 'created'"
+        " where id = $1",
+        page.purchase_id,
+    )
+    await counter.pay(page.checkout_id)
+    await counter.sync.run()
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000
+
+
+async def test_refunds_and_disputes_without_webhooks_are_found(counter: Counter) -> None:
+    """Money that went back is taken down, in part and as a dispute."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    await counter.pay(page.checkout_id)
+    await counter.ask("POST", f"/pretend/payments/{page.checkout_id}/refund", amount=333)
+    await counter.sync.run()
+    assert await counter.shop.books.balance_mc(customer) == 6_660_000
+    await counter.ask("POST", f"/pretend/payments/{page.checkout_id}/dispute", amount=666)
+    await counter.sync.run()
+    assert await counter.shop.books.balance_mc(customer) == 0
+    await counter.deliver()
+    assert await counter.shop.books.balance_mc(customer) == 0
+    await counter.shop.books.assert_at_rest(customer)
+
+
+async def test_a_purchase_that_was_begun_long_ago_is_still_asked_for(counter: Counter) -> None:
+    """A payment by bank may take longer than any overlap."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    await counter.sync.run()
+    await counter.shop.books.execute(
+        "update billing_sync set synced_until = now() + interval '2 hours'"
+    )
+    await counter.pay(page.checkout_id)
+    await counter.sync.run()
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000
+
+
+async def test_a_slow_payment_that_failed_unheard_is_over(counter: Counter) -> None:
+    """A session does not say so itself: its payment does."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    session = f"/pretend/sessions/{page.checkout_id}"
+    await counter.ask("POST", f"{session}/pay_by_bank", outcome="failed")
+    await counter.sync.run()
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "processing"
+    await counter.ask("POST", f"{session}/settle")
+    await counter.sync.run()
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "failed"
+    await counter.deliver()
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "failed"
+    assert await counter.shop.entries(customer) == []

@@ -1,0 +1,44 @@
+"""A real browser for tests of pages: the system's Chromium, without a window."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import BrowserContext, sync_playwright
+
+VARIABLE = "TOLLGATE_CHROMIUM"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_PATIENCE_MS = 30_000
+
+
+def found_chromium() -> str:
+    """The browser's program; without one the test is left out, and all of them say so in one line.
+
+    One that is named has to be there: CI names one, so nothing is left out there unseen.
+    """
+    named = os.environ.get(VARIABLE)
+    if named and not shutil.which(named):
+        pytest.fail(f"{VARIABLE} names {named}, which is no program here", pytrace=False)
+    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
+    if not found:
+        pytest.skip(f"there is no Chromium on the PATH, and none named in {VARIABLE}")
+    return found
+
+
+@contextmanager
+def opened_browser(program: str) -> Iterator[BrowserContext]:
+    """A browser that has been nowhere yet."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            # Root, as in containers, has no sandbox; the pages are our own.
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+        )
+        try:
+            context = browser.new_context()
+            context.set_default_timeout(_PATIENCE_MS)
+            yield context
+        finally:
+            browser.close()
