@@ -16,6 +16,8 @@ class Disputes:
 
     async def judge(self, connection: Connection, account_id: str) -> bool:
         """Suspends the account's keys, or lets them again; whether that changed anything."""
+        # Another dispute of the account may be judged at once: only under its lock both are seen.
+        await connection.execute(_QUERIES["lock_account"], account_id)
         is_suspended = self._refuse_calls and await connection.fetchval(
             _QUERIES["has_open_dispute"], account_id, OPEN
         )

@@ -1,6 +1,7 @@
 """Purchases inside a transaction: made, found, locked, brought on.
 
-Locks are taken in one order: the payment, then its purchase, then the account.
+Locks are taken in one order: the charge where one is named, the payment, its purchase, the
+account.
 """
 
 from collections.abc import Iterable
@@ -48,8 +49,9 @@ async def read(connection: Connection, purchase_id: str | UUID) -> Purchase:
 
 
 async def lock_purchase(connection: Connection, purchase_id: str | UUID) -> Purchase:
-    """Locks a purchase to the end of the transaction; after its payment, before its account."""
-    await the_row(connection, _QUERIES["lock_purchase"], purchase_id)
+    """Locks a purchase and its account to the end of the transaction; after its payment."""
+    locked = await the_row(connection, _QUERIES["lock_purchase"], purchase_id)
+    await connection.execute(_QUERIES["lock_account_of_purchase"], locked["account_id"])
     return await read(connection, purchase_id)
 
 

@@ -94,6 +94,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt at a payment, and what of it was paid back."""
 
     id: str
+    currency: str = CURRENCY
     payment_intent: Reference = None
     amount_refunded: int = 0
     receipt_url: str | None = None
@@ -111,6 +112,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     amount: int
+    currency: str = CURRENCY
     status: str | None = None
     charge: Reference = None
     payment_intent: Reference = None
@@ -199,6 +201,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["event"] = "event"
     created: int | None = None
     livemode: bool | None = None
+    # Set where it has happened to somebody else: a connected account, and its own money.
+    account: str | None = None
 
     @property
     def created_at(self) -> datetime:

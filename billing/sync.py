@@ -30,6 +30,10 @@ OVERLAP = timedelta(hours=1)
 FIRST_LOOK = timedelta(days=7)
 # A page is open for a day; a payment by bank takes a week or two.
 LONGEST_UNDER_WAY = timedelta(days=30)
+# What was known before changes: banks decide disputes after months, and a refund that has gone out
+# comes back for up to 30 days.
+LONGEST_DISPUTE = timedelta(days=180)
+LONGEST_REFUNDING = timedelta(days=30)
 # A wish to save a card is as old as its page, which is open for a day.
 LONGEST_SAVING = timedelta(days=1)
 
@@ -166,9 +170,9 @@ class BillingSync:
         seen.sessions += await self._take_all(takings.take_session, sessions, seen)
         payments = stripe.payment_intents_since(since)
         seen.payments += await self._take_all(takings.take_intent, payments, seen)
-        refunds = stripe.refunds_since(since)
+        refunds = stripe.refunds_since(since - LONGEST_REFUNDING)
         seen.refunds += await self._take_all(takings.take_refund, refunds, seen)
-        disputes = stripe.disputes_since(since)
+        disputes = stripe.disputes_since(since - LONGEST_DISPUTE)
         seen.disputes += await self._take_all(takings.take_dispute, disputes, seen)
 
     async def _look_at_cards(self, stripe: StripeApi, since: datetime, seen: _Seen) -> None:

@@ -65,9 +65,12 @@ class Takings:
 
     async def take_intent(self, connection: Connection, intent: PaymentIntent) -> Accounts:
         """A payment. One that a checkout page led to says nothing of taxes and promotion codes."""
+        charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
+        if charge is not None:
+            await lock_payment(connection, charge.id)
         await lock_payment(connection, intent.id)
-        if isinstance(intent.latest_charge, Charge):
-            await payments.note_charge(connection, intent.id, intent.latest_charge)
+        if charge is not None:
+            await payments.note_charge(connection, intent.id, charge)
         claims = (_claim(intent.metadata),)
         purchase = await purchase_store.find_purchase(
             connection, payment_intent_id=intent.id, claims=claims
@@ -110,6 +113,11 @@ class Takings:
         thing: Charge | Refund | Dispute,
         note: Callable[[str], Coroutine[Any, Any, None]],
     ) -> Accounts:
+        if thing.currency != CURRENCY:
+            # Cents of another currency are not ours. An endpoint of an old API version has what the
+            # customer's bank was shown; sync asks with ours.
+            _log.warning("not_in_our_currency", object_id=thing.id, currency=thing.currency)
+            return NONE
         payment_id = await payment_of(connection, thing)
         if payment_id is None:
             _log.info("not_a_payment_of_ours", object_id=thing.id)

@@ -2,7 +2,8 @@
 -- or late, it stays.
 
 -- name: lock_payment
--- Held to the end of the transaction, whether or not it is known whose payment it is.
+-- Held to the end of the transaction, whether or not it is known whose payment it is; also a
+-- charge's, before its payment's.
 select pg_advisory_xact_lock(hashtextextended('tollgate payment ' || $1, 0));
 
 -- name: payment_of_a_charge
@@ -16,6 +17,12 @@ on conflict (charge_id) do update set
         payment_charges.amount_refunded_cents, excluded.amount_refunded_cents
     ),
     receipt_url = coalesce(excluded.receipt_url, payment_charges.receipt_url);
+
+-- name: adopt_refunds
+update payment_refunds set payment_intent_id = $2 where payment_intent_id = $1;
+
+-- name: adopt_disputes
+update payment_disputes set payment_intent_id = $2 where payment_intent_id = $1;
 
 -- name: note_refund
 insert into payment_refunds (refund_id, payment_intent_id, amount_cents, is_failed)
@@ -32,6 +39,11 @@ on conflict (dispute_id) do update set
     -- One that is over stays over, whatever comes late.
     status = case
         when payment_disputes.status = any($6::text[]) then payment_disputes.status
+        -- And one that is open does not become the inquiry again that it was.
+        when
+            payment_disputes.status = any($7::text[])
+            and not excluded.status = any($6::text[] || $7::text[])
+            then payment_disputes.status
         else excluded.status
     end,
     withdrawn_cents = greatest(payment_disputes.withdrawn_cents, excluded.withdrawn_cents),

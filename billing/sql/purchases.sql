@@ -45,7 +45,12 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: lock_purchase
 -- After the payment's lock, before the account's.
-select id from purchases where id = $1 for update;
+select account_id from purchases where id = $1 for update;
+
+-- name: lock_account_of_purchase
+-- Before the purchase changes: its second change in a transaction shares a lock of the account, for
+-- the reference to it, and two that share one would wait for each other to have it alone.
+select id from accounts where id = $1 for update;
 
 -- name: purchase_of_a_payment
 select id from purchases where payment_intent_id = $1;

@@ -17,6 +17,7 @@ from config.settings import DEFAULT_FOLDER
 from ledger.database import transaction
 from tests.support.books import Books, Customer, open_books
 from tests.support.stripe_events import SECRET, Body, Payment, encoded, event_of, signed
+from tests.support.waiting import until_answered
 
 PACKAGES = load_packages(DEFAULT_FOLDER)
 
@@ -74,6 +75,18 @@ class Shop:
             customer.account_id,
         )
         return [tuple(row) for row in rows]
+
+    async def several_wait(self, count: int) -> None:
+        """Returns once so many transactions wait for a lock."""
+
+        async def they_do() -> bool:
+            waiting: int = await self.books.value(
+                "select count(*) from pg_stat_activity"
+                " where datname = current_database() and wait_event_type = 'Lock'"
+            )
+            return waiting == count
+
+        await until_answered(they_do, f"{count} that wait for a lock")
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from billing.errors import BadEventError, WebhooksOffError
 from ledger.chart import PROMOTION, STRIPE
+from ledger.database import transaction
 from tests.support.engines import run_apart
 from tests.support.sales import Shop, open_shop
 from tests.support.stripe_events import Body, Payment, encoded, event_of, signed
@@ -203,6 +204,52 @@ async def test_an_object_of_another_shape_leaves_no_row(shop: Shop) -> None:
     with pytest.raises(BadEventError, match="amount_total"):
         await shop.receive(event)
     await assert_no_row(shop, event, payment)
+
+
+@pytest.mark.parametrize("name", ["Bobby \\u0000", "Bobby \0", "Bobby \\\0", "Zo\u00eb \U0001f600"])
+async def test_text_that_postgres_does_not_keep_keeps_no_payment_away(
+    shop: Shop, name: str
+) -> None:
+    """A customer types what they like into Stripe's page, and it comes with each event."""
+    customer, payment = await shop.sell()
+    session = payment.session()
+    session["customer_details"]["name"] = name
+    event = event_of("checkout.session.completed", session)
+    await shop.receive(event)
+    assert await shop.books.balance_mc(customer) == 9_990_000
+    kept = await shop.books.value(
+        "select payload #>> '{data,object,customer_details,name}' from stripe_events where id = $1",
+        event["id"],
+    )
+    assert kept == name.replace("\0", "\ufffd")
+
+
+async def test_an_event_of_a_connected_account_is_kept_and_does_nothing(shop: Shop) -> None:
+    """Whoever is connected can name our purchases in sessions of their own, paid to themselves."""
+    customer, payment = await shop.sell()
+    event = event_of("checkout.session.completed", payment.session())
+    received = await shop.receive({**event, "account": "acct_of_somebody_else"})
+    assert (received.is_new, received.account_ids) == (True, frozenset())
+    assert await shop.entries(customer) == []
+    assert (await shop.purchase(payment)).status == "created"
+
+
+async def test_two_payments_of_one_account_at_once_do_not_wait_for_each_other(shop: Shop) -> None:
+    """Both have changed their purchases twice when they want the account: no deadlock."""
+    customer, first = await shop.sell()
+    _, second = await shop.sell(customer=customer)
+    async with transaction(shop.books.pool) as connection:
+        # As any row that refers to the account does, until it is committed.
+        await connection.execute(
+            "select 1 from accounts where id = $1 for key share", customer.account_id
+        )
+        hearing = [
+            asyncio.create_task(shop.hear("checkout.session.completed", one.session()))
+            for one in (first, second)
+        ]
+        await shop.several_wait(2)
+    assert all(received.is_new for received in await asyncio.gather(*hearing))
+    assert await shop.books.balance_mc(customer) == 2 * 9_990_000
 
 
 async def test_an_event_of_the_other_mode_is_refused(shop: Shop) -> None:

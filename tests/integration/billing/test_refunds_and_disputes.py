@@ -1,5 +1,6 @@
 """Money that goes back: ledger and journal are right at every step, the bonus in proportion."""
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -116,6 +117,37 @@ async def test_a_refund_before_its_payment_waits_for_it(shop: Shop) -> None:
     await assert_books(shop, customer, 0, 0)
 
 
+@pytest.mark.parametrize("charge_comes", ["first", "last"])
+async def test_what_names_only_its_charge_counts_whenever_that_comes(
+    shop: Shop, charge_comes: str
+) -> None:
+    """G7: a refund and a dispute of a charge; the order changes nothing."""
+    customer, payment = await shop.sell()
+    await shop.hear("checkout.session.completed", payment.session())
+    charge = payment.charge()
+    if charge_comes == "first":
+        await shop.hear("charge.succeeded", charge)
+    await shop.hear("refund.created", {**payment.refund(333), "payment_intent": None})
+    disputed = payment.dispute("lost", -666, cents=666)
+    await shop.hear("charge.dispute.closed", {**disputed, "payment_intent": None})
+    if charge_comes == "last":
+        await shop.hear("charge.succeeded", charge)
+    await assert_books(shop, customer, 0, 6_660_000)
+
+
+async def test_amounts_in_another_currency_take_nothing(shop: Shop) -> None:
+    """An endpoint of an old API version tells yen where the customer has paid in yen."""
+    customer, payment = await shop.sell()
+    await shop.hear("checkout.session.completed", payment.session())
+    for event_type, thing in (
+        ("refund.created", payment.refund(750)),
+        ("charge.refunded", {**payment.charge(), "amount": 1_500, "amount_refunded": 750}),
+        ("charge.dispute.funds_withdrawn", payment.dispute("lost", -1_500, cents=1_500)),
+    ):
+        await shop.hear(event_type, {**thing, "currency": "jpy"})
+    assert await shop.books.balance_mc(customer) == 9_990_000
+
+
 async def test_a_refund_of_credits_that_have_expired_is_taken_all_the_same(
     database_url: str, redis_url: str
 ) -> None:
@@ -167,6 +199,18 @@ async def test_a_dispute_that_is_won_gives_all_back(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize("currency", ["usd", "eur"])
+async def test_a_dispute_that_was_won_may_be_lost_after_all(shop: Shop, currency: str) -> None:
+    """Whatever currency the operator's balance at Stripe is in: three movements, all is gone."""
+    customer, payment = await shop.sell()
+    await shop.hear("checkout.session.completed", payment.session())
+    dispute = payment.dispute("lost", -999, 999, -999)
+    for moved in dispute["balance_transactions"]:
+        moved["currency"] = currency
+    await shop.hear("charge.dispute.updated", dispute)
+    assert await shop.books.balance_mc(customer) == 0
+
+
 async def test_a_dispute_after_a_refund_takes_what_is_left(shop: Shop) -> None:
     """Together never more than what was given."""
     customer, payment = await shop.sell("professional")
@@ -198,6 +242,53 @@ async def test_calls_are_refused_during_a_dispute_where_that_is_set(
         await shop.hear("charge.dispute.closed", payment.dispute("won"))
         for welcome in (customer, other):
             assert await shop.books.held(welcome, 10)
+
+
+async def test_an_end_of_one_dispute_does_not_hide_another_that_begins_at_once(
+    database_url: str, redis_url: str
+) -> None:
+    """Both transactions judge the account: the second sees what the first has written."""
+    async with open_shop(database_url, redis_url, refuse_calls=True) as shop:
+        customer, first = await shop.sell()
+        _, second = await shop.sell(customer=customer)
+        for payment in (first, second):
+            await shop.hear("checkout.session.completed", payment.session())
+        await shop.hear("charge.dispute.created", first.dispute("needs_response"))
+        async with transaction(shop.books.pool) as connection:
+            await connection.execute(
+                "select 1 from accounts where id = $1 for update", customer.account_id
+            )
+            hearing = []
+            for event_type, dispute in (
+                ("charge.dispute.created", second.dispute("needs_response")),
+                ("charge.dispute.closed", first.dispute("won")),
+            ):
+                hearing.append(asyncio.create_task(shop.hear(event_type, dispute)))
+                await shop.several_wait(len(hearing))
+        await asyncio.gather(*hearing)
+        with pytest.raises(AccountSuspendedError):
+            await shop.books.held(customer, 10)
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        ("needs_response", "warning_under_review"),
+        ("warning_closed", "under_review"),
+        ("warning_needs_response", "needs_response"),
+    ],
+)
+async def test_an_inquiry_may_become_a_dispute_and_not_the_other_way(
+    database_url: str, redis_url: str, statuses: tuple[str, ...]
+) -> None:
+    """News of the inquiry that come late do not let calls in."""
+    async with open_shop(database_url, redis_url, refuse_calls=True) as shop:
+        customer, payment = await shop.sell()
+        await shop.hear("checkout.session.completed", payment.session())
+        for status in statuses:
+            await shop.hear("charge.dispute.updated", payment.dispute(status))
+        with pytest.raises(AccountSuspendedError):
+            await shop.books.held(customer, 10)
 
 
 async def test_calls_go_on_during_a_dispute_by_default(shop: Shop) -> None:

@@ -1,9 +1,11 @@
 """`billing sync`: what Stripe never told is found, once."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from billing import sync
 from tests.support.pretend_sales import Counter, open_counter
 
 
@@ -61,6 +63,29 @@ async def test_refunds_and_disputes_without_webhooks_are_found(counter: Counter)
     assert await counter.shop.books.balance_mc(customer) == 0
     await counter.deliver()
     assert await counter.shop.books.balance_mc(customer) == 0
+    await counter.shop.books.assert_at_rest(customer)
+
+
+async def test_what_becomes_of_old_refunds_and_disputes_is_found_without_webhooks(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bank decides after months, a refund comes back after weeks: both began long before."""
+    monkeypatch.setattr(sync, "OVERLAP", -timedelta(seconds=2))  # they are older than the last time
+    customer = await counter.shop.books.customer()
+    for package_id in ("starter", "professional"):
+        page = await counter.checkout.begin(customer.account_id, package_id)
+        await counter.pay(page.checkout_id)
+        how = "refund" if package_id == "starter" else "dispute"
+        await counter.ask("POST", f"/pretend/payments/{page.checkout_id}/{how}")
+    await counter.sync.run(datetime.now(UTC) - timedelta(hours=1))
+    assert await counter.shop.books.balance_mc(customer) == 0
+    await counter.sync.run()
+    [refund] = (await counter.ask("GET", "/v1/refunds"))["data"]
+    await counter.ask("POST", f"/pretend/refunds/{refund['id']}/fail")
+    [dispute] = (await counter.ask("GET", "/v1/disputes"))["data"]
+    await counter.ask("POST", f"/pretend/disputes/{dispute['id']}/win")
+    await counter.sync.run()
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000 + 52_489_000
     await counter.shop.books.assert_at_rest(customer)
 
 
