@@ -197,7 +197,9 @@ def test_a_child_that_does_not_stop_in_time_is_killed(start_family: StartFamily)
 
 def test_a_child_that_can_never_run_stops_all_with_its_status(start_family: StartFamily) -> None:
     """A bad rate table is told once, not for ever; the parent's end says that it is no good."""
-    hopeless = {"children": {"worker": [f"exit={os.EX_CONFIG}"]}, "stop_timeout_s": 60}
+    # Its end stops the writer, which has to live by then to say anything.
+    habits = ["after=writer", f"exit={os.EX_CONFIG}"]
+    hopeless = {"children": {"worker": habits}, "stop_timeout_s": 60}
     family = start_family("valkey", WRITER, hopeless)
     status, said = family.end()
     assert status == os.EX_CONFIG

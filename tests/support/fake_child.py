@@ -1,8 +1,9 @@
 """A child that notes what happens to it: `python -m tests.support.fake_child NAME DIARY [HABIT …]`.
 
 It appends `NAME start PID` to the diary, and `NAME stop PID` when it ends at SIGTERM. Habits:
-`exit=STATUS` ends at once; `exit-later=STATUS` does so from the second start on; `deaf` ignores
-SIGTERM; `slow=SECONDS` takes its time to end.
+`exit=STATUS` ends at once; `exit-later=STATUS` does so from the second start on; `after=NAME` waits
+with all of it until that child has started; `deaf` ignores SIGTERM; `slow=SECONDS` takes its time to
+end.
 """
 
 import os
@@ -17,6 +18,8 @@ def main() -> None:
     name, diary = sys.argv[1], Path(sys.argv[2])
     habits = dict(habit.partition("=")[::2] for habit in sys.argv[3:])
     signal.signal(signal.SIGTERM, signal.SIG_IGN if "deaf" in habits else _end)
+    while "after" in habits and f"{habits['after']} start" not in diary.read_text():
+        time.sleep(0.01)
     is_first = f"{name} start" not in diary.read_text()
     _note(diary, f"{name} start {os.getpid()}")
     status = habits.get("exit", None if is_first else habits.get("exit-later"))
