@@ -24,7 +24,7 @@ LONGEST_WAIT_S = 8.0
 
 
 class Returns:
-    """Shows a purchase to whoever has its token."""
+    """Shows a purchase to whoever has its token, or is signed in to its account."""
 
     def __init__(
         self,
@@ -54,7 +54,27 @@ class Returns:
         """
         if not self._links.is_good(purchase_id, token):
             raise PurchaseUnknownError(purchase_id)
+        return await self._look(await self._purchases.get(purchase_id), session_id)
+
+    async def look_own(
+        self, account_id: str, purchase_id: str, session_id: str | None
+    ) -> Purchase:
+        """As `look`, for whoever is signed in to the account. Another account's is unknown."""
+        return await self._look(await self.kept(account_id, purchase_id), session_id)
+
+    async def kept(self, account_id: str, purchase_id: str) -> Purchase:
+        """An account's purchase as it was last known; Stripe is not asked.
+
+        Raises:
+            PurchaseUnknownError: there is none, or it is another account's.
+        """
         purchase = await self._purchases.get(purchase_id)
+        if purchase.account_id != account_id:
+            raise PurchaseUnknownError(purchase_id)
+        return purchase
+
+    async def _look(self, purchase: Purchase, session_id: str | None) -> Purchase:
+        purchase_id = purchase.purchase_id
         asked_for = purchase.checkout_session_id or session_id
         if self._stripe is None or asked_for is None or purchase.status not in _UNDECIDED:
             return purchase

@@ -1,7 +1,6 @@
 """Where people land when they come back from paying: says what became of their checkout."""
 
 from collections.abc import Mapping
-from functools import wraps
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,9 +10,9 @@ from aiohttp import web
 from billing.errors import PurchaseUnknownError, StripeRefusedError, StripeUnavailableError
 from billing.purchases import Purchase
 from billing.returns import Returns
-from console.errors import ApiError
-from console.handling import Handler, answering_errors
-from console.pages import CONSOLE_PATH, PAGE_HEADERS, page_templates
+from console.page.guard import Guard
+from console.page.parts.news import checkout_state
+from console.pages import CONSOLE_PATH, PAGE_HEADERS, Pages
 from ledger.errors import RedisUnavailableError
 from ledger.working_copy import WorkingBalance, WorkingCopy
 
@@ -26,6 +25,7 @@ SLOWEST_LOOK_S = 60
 _LONGEST_VALUE = 300
 _LOOKS_COUNTED = 20
 _CANCELLED = "cancelled"
+_PASSED_ON = ("session_id", _CANCELLED)
 
 
 class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,41 +45,45 @@ class CheckoutPage:
     """One purchase, for whoever has its token; nothing else of the account but the balance."""
 
     def __init__(
-        self, returns: Returns, working_copy: WorkingCopy, *, credits_per_usd: int
+        self, returns: Returns, working_copy: WorkingCopy, guard: Guard, pages: Pages
     ) -> None:
         self._returns = returns
         self._working_copy = working_copy
-        self._templates = page_templates(credits_per_usd)
+        self._guard = guard
+        self._pages = pages
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an application."""
-        return [web.get(PATH, self._page(self._show))]
-
-    def _page(self, handler: Handler) -> Handler:
-        answering = answering_errors(handler)
-
-        @wraps(handler)
-        async def page(request: web.Request) -> web.StreamResponse:
-            try:
-                return await answering(request)
-            except ApiError as error:
-                title = "This does not work now"
-                return self._html(error.status, "message.html", title=title, text=str(error))
-
-        return page
+        return [web.get(PATH, self._pages.answering(self._show))]
 
     async def _show(self, request: web.Request) -> web.Response:
+        own_page = await self._own_page(request)
+        if own_page is not None:
+            return web.Response(status=303, headers={**PAGE_HEADERS, "Location": own_page})
         try:
             view = await self._view(request)
         except PurchaseUnknownError:
             text = "This link is not of a checkout that is known here."
-            return self._html(404, "message.html", title="No such checkout", text=text)
-        return self._html(200, "checkout.html", view=view)
+            return self._pages.message(404, "No such checkout", text)
+        return self._pages.html(200, "checkout.html", view=view)
+
+    async def _own_page(self, request: web.Request) -> str | None:
+        """The Credits page, which shows what became of it, for whoever is signed in there."""
+        account_id = await self._guard.account_of(request)
+        if account_id is None:
+            return None
+        purchase_id = request.match_info["purchase_id"]
+        try:
+            await self._returns.kept(account_id, purchase_id)
+        except PurchaseUnknownError:
+            return None
+        passed_on = {name: value for name in _PASSED_ON if (value := _value(request, name))}
+        return f"{CONSOLE_PATH}?{urlencode({'checkout': purchase_id, **passed_on})}"
 
     async def _view(self, request: web.Request) -> CheckoutView:
         token, session_id = _value(request, "token"), _value(request, "session_id")
         purchase = await self._look(request.match_info["purchase_id"], token, session_id)
-        state = _state(purchase, is_cancelled=bool(_value(request, _CANCELLED)))
+        state = checkout_state(purchase, is_cancelled=bool(_value(request, _CANCELLED)))
         is_pending = state in ("pending", "processing")
         looks = _looks(request)
         return CheckoutView(
@@ -104,18 +108,6 @@ class CheckoutPage:
             return await self._working_copy.balance(purchase.account_id)
         except RedisUnavailableError:
             return None
-
-    def _html(self, status: int, template: str, **values: object) -> web.Response:
-        text = self._templates.get_template(template).render(**values)
-        return web.Response(
-            text=text, status=status, content_type="text/html", headers=PAGE_HEADERS
-        )
-
-
-def _state(purchase: Purchase | None, *, is_cancelled: bool) -> str:
-    if purchase is not None and purchase.status in ("paid", "expired", "failed", "processing"):
-        return purchase.status
-    return "cancelled" if is_cancelled else "pending"
 
 
 def _value(request: web.Request, name: str) -> str:

@@ -66,6 +66,7 @@ class CustomerApi:
         return [
             web.get("/v1/credits/balance", answering_errors(self._balance)),
             web.get("/v1/credits/usage", answering_errors(self._usage)),
+            web.get("/v1/credits/usage/{request_id}", answering_errors(self._call)),
             web.get("/v1/credits/ledger", answering_errors(self._ledger)),
             web.get("/v1/credits/rates", answering_errors(self._show_rates)),
             web.post("/v1/credits/estimate", answering_errors(self._estimate)),
@@ -96,6 +97,12 @@ class CustomerApi:
             gzip = wants_gzip(query.filters, form)
             return await self._exports.answer(request, export, gzip=gzip)
         return answer(listing(await self._reports.usage(wanted, query.window), usage_shape))
+
+    async def _call(self, request: web.Request) -> web.Response:
+        account_id = request[IDENTITY].account_id
+        return answer(
+            usage_shape(await self._reports.call(account_id, request.match_info["request_id"]))
+        )
 
     async def _ledger(self, request: web.Request) -> web.StreamResponse:
         query = read_list_query(request, {**LEDGER_FILTERS, **GZIP}, _FORMATS)

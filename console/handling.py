@@ -22,6 +22,7 @@ from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
 from ledger.posting import BadAmountError, BadPostingError, IdempotencyConflictError
+from ledger.reports import RequestUnknownError
 from ledger.texts import BadTextError
 
 _log = structlog.get_logger(__name__)
@@ -36,10 +37,15 @@ def answering_errors(handler: Handler) -> Handler:
     async def answering(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except tuple(_ANSWERS) as error:
-            raise _ANSWERS[type(error)](error) from error
+        except KNOWN_ERRORS as error:
+            raise as_api_error(error) from error
 
     return answering
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """What one of `KNOWN_ERRORS` is answered with."""
+    return _ANSWERS[type(error)](error)
 
 
 def bad_value(param: str, reason: str) -> ApiError:
@@ -89,6 +95,7 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     DatabaseUnavailableError: lambda _: _unavailable("database_unavailable", "The ledger"),
     RedisUnavailableError: lambda _: _unavailable("credits_unavailable", "The balances"),
     AccountUnknownError: lambda _: ApiError(404, "account_not_found", "There is no such account."),
+    RequestUnknownError: lambda _: ApiError(404, "request_not_found", "There is no such call."),
     KeyUnknownError: lambda _: ApiError(404, "key_not_found", "There is no such key."),
     BadTextError: lambda error: bad_value(_camel(error.field), error.reason),
     BadPostingError: lambda error: bad_value(_camel(error.field), error.reason),
@@ -112,3 +119,5 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     StripeRefusedError: _refused_by_stripe,
     RequestChangedError: _refused_by_stripe,
 }
+
+KNOWN_ERRORS = tuple(_ANSWERS)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import msgspec
 from aiohttp import web
 
+from billing.customer_settings import usd_of_cents
 from console.handling import answering_errors
 from console.json import Json, amount, answer
-from pricing.packages import BASIS_POINTS, CENTS_PER_USD, Offer
+from pricing.packages import BASIS_POINTS, Offer
 
 CURRENCY = "usd"
 
@@ -50,11 +51,15 @@ def offer_shape(offer: Offer) -> Json:
 
 def cents_number(cents: int) -> msgspec.Raw:
     """US dollars as a JSON number with two decimals, digit by digit."""
-    dollars, rest = divmod(cents, CENTS_PER_USD)
-    return msgspec.Raw(f"{dollars}.{rest:02d}".encode())
+    return msgspec.Raw(usd_of_cents(cents).encode())
 
 
 def percent_number(basis_points: int) -> msgspec.Raw:
     """Hundredths of a percent as a JSON number of percent, digit by digit: `5`, `7.5`."""
+    return msgspec.Raw(percent_text(basis_points).encode())
+
+
+def percent_text(basis_points: int) -> str:
+    """Percent with as many decimals as there are: `5`, `7.5`."""
     whole, rest = divmod(basis_points, BASIS_POINTS // 100)
-    return msgspec.Raw(f"{whole}.{rest:02d}".rstrip("0").rstrip(".").encode())
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".")

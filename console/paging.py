@@ -46,9 +46,9 @@ def read_list_query(
     """
     given = _single_values(request, {*_PAGING, *filters})
     chosen = choice_filter(formats)("format", given.get("format", JSON))
-    start, end = _read_period(given)
+    start, end = read_period(given)
     limit = _read_limit(given.get("limit"))
-    window = Window(limit=limit or DEFAULT_LIMIT, below=_read_cursor(given), start=start, end=end)
+    window = Window(limit=limit or DEFAULT_LIMIT, below=read_cursor(given), start=start, end=end)
     read = {name: filters[name](name, given[name]) for name in filters if name in given}
     return ListQuery(window, read, chosen, limit)
 
@@ -63,7 +63,7 @@ def read_filters(
     """
     given = _single_values(request, {*filters, *(("from", "to") if has_period else ())})
     read = {name: filters[name](name, given[name]) for name in filters if name in given}
-    return read, *_read_period(given)
+    return read, *read_period(given)
 
 
 def text_filter(name: str, value: str) -> str:
@@ -104,7 +104,12 @@ def _single_values(request: web.Request, known: Collection[str]) -> dict[str, st
     return given
 
 
-def _read_period(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+def read_period(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """`from` and `to`, where they are given.
+
+    Raises:
+        ApiError: 400, one is no time, or they are the wrong way round.
+    """
     start, end = _read_time(given, "from"), _read_time(given, "to")
     if start and end and start > end:
         raise bad_value("from", "must not be after to")
@@ -119,7 +124,12 @@ def _read_limit(text: str | None) -> int | None:
     return int(text)
 
 
-def _read_cursor(given: Mapping[str, str]) -> Position | None:
+def read_cursor(given: Mapping[str, str]) -> Position | None:
+    """Where a page begins, if a `cursor` is given.
+
+    Raises:
+        ApiError: 400, it is none of ours.
+    """
     if "cursor" not in given:
         return None
     try:

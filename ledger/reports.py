@@ -10,8 +10,13 @@ from ledger.database import transaction
 from ledger.entries import Entry, read_entry
 from ledger.pages import Page, Position, Window, page_of
 from ledger.queries import load_queries
+from ledger.texts import read_id
 
 _QUERIES = load_queries("reports")
+
+
+class RequestUnknownError(Exception):
+    """The account has no such call."""
 
 
 class UsageFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +87,18 @@ class Reports:
         return page_of(
             calls, window.limit, lambda call: Position(call.posted_at, UUID(call.request_id))
         )
+
+    async def call(self, account_id: str, request_id: str) -> UsageRow:
+        """One call of an account.
+
+        Raises:
+            RequestUnknownError: there is none, or it is another account's.
+        """
+        request_uuid = read_id(request_id, RequestUnknownError)
+        rows = await self._fetch("call_of_account", request_uuid, account_id)
+        if not rows:
+            raise RequestUnknownError(request_id)
+        return read_usage_row(rows[0])
 
     async def entries(self, wanted: EntryFilter, window: Window) -> Page[Entry]:
         """Movements of balances."""

@@ -13,44 +13,15 @@ from aiohttp import web
 from config.packages import Package
 from config.secrets import Secrets
 from config.settings import Settings
-from console.billing_settings_api import BillingSettingsApi
-from console.checkout_api import CheckoutApi
-from console.checkout_page import CheckoutPage
-from console.close_api import CloseApi
-from console.credits_page import CreditsPage
-from console.customer_api import CustomerApi
-from console.entries_api import EntriesApi
-from console.estimate import Estimator
-from console.export_answers import ExportAnswers
-from console.exports_api import ExportsApi
-from console.low_balance import LowBalanceThresholds
-from console.operator_api import OperatorApi
-from console.operator_guard import OperatorGuard
-from console.packages_api import PackagesApi
-from console.purchases_api import PurchasesApi
-from console.rates_api import RatesApi
-from console.reconcile_api import ReconcileApi
-from console.sessions import Sessions
-from console.stripe_webhook import StripeWebhook
-from ledger.accounts import Accounts
-from ledger.api_keys import ApiKeys
 from ledger.authentication import Authenticator
-from ledger.closings import Closings
 from ledger.database import connect_pool
-from ledger.entries import Entries
 from ledger.holds import Holds
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline, open_pipeline
-from ledger.rate_versions import RateVersions
-from ledger.reconciliation.reconciler import Reconciler
-from ledger.reconciliation.redis_check import RedisCheck
-from ledger.reconciliation.results import Results
 from ledger.redis_copy import RedisWorkingCopy
-from ledger.reports import Reports
 from ledger.reservations import Reservations
 from ledger.settlements import Settlements
 from ledger.vital_signs import Pulse
-from pricing.packages import offer
 from pricing.tokens import TokenCounter
 from proxy.charges import Charges
 from proxy.counting import Counting
@@ -60,7 +31,8 @@ from proxy.metering import Metering
 from proxy.metrics import Metrics
 from proxy.middlewares import METERED, middlewares, sign_responses
 from proxy.models import ModelList
-from proxy.payments import Payments, open_payments
+from proxy.payments import open_payments
+from proxy.people import PeoplesSide, people_routes
 from proxy.rates.current import CurrentRates
 from proxy.rates.recording import recording
 from proxy.relay.departures import Departures
@@ -117,7 +89,9 @@ async def open_server(
         for work in (reservations.keep_alive(), settlements.watch(), departures.look()):
             stack.enter_context(_running(asyncio.ensure_future(work)))
         in_flight, slow_starters = InFlight(), SlowStarters(settings.client_timeout_s)
-        app = _application(settings, secrets, engines, in_flight, slow_starters)
+        hasher = KeyHasher(secrets.key_secret)
+        authenticator = Authenticator(hasher, engines.pipeline, engines.pool)
+        app = _application(settings, authenticator, engines, in_flight, slow_starters)
         metering = _metering(settings, rates, reservations, departures, engines)
         app.router.add_post("/v1/chat/completions", metering.handle, name=METERED)
         app.add_routes(ModelList(rates.current).routes())
@@ -130,8 +104,21 @@ async def open_server(
                 working_copy=engines.working_copy,
             )
         )
-        app.add_routes(_people_routes(settings, secrets, rates, payments, engines))
-        app.add_routes(_billing_routes(settings, packages, payments, engines))
+        side = PeoplesSide(
+            settings=settings,
+            secrets=secrets,
+            packages=packages,
+            rates=rates.current,
+            payments=payments,
+            pool=engines.pool,
+            pipeline=engines.pipeline,
+            aside=engines.aside,
+            working_copy=engines.working_copy,
+            authenticator=authenticator,
+            counter=engines.counter,
+            executor=engines.executor,
+        )
+        app.add_routes(people_routes(side))
         yield Server(app, in_flight, reservations, settlements, slow_starters)
 
 
@@ -180,98 +167,17 @@ def _metering(
 
 def _application(
     settings: Settings,
-    secrets: Secrets,
+    authenticator: Authenticator,
     engines: _Engines,
     in_flight: InFlight,
     slow_starters: SlowStarters,
 ) -> web.Application:
-    hasher = KeyHasher(secrets.key_secret)
-    authenticator = Authenticator(hasher, engines.pipeline, engines.pool)
     app = web.Application(
         middlewares=middlewares(authenticator, engines.working_copy, in_flight, slow_starters),
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(sign_responses)
     return app
-
-
-def _people_routes(
-    settings: Settings,
-    secrets: Secrets,
-    rates: CurrentRates,
-    payments: Payments,
-    engines: _Engines,
-) -> list[web.RouteDef]:
-    pool, working_copy = engines.pool, engines.working_copy
-    public_url = settings.public_url or ""
-    reports = Reports(pool)
-    sessions = Sessions(
-        engines.pipeline,
-        link_ttl_s=settings.console_link_ttl_s,
-        session_ttl_s=settings.console_session_ttl_s,
-    )
-    estimator = Estimator(rates.current, engines.counter, engines.executor, settings)
-    # Each with places of its own: customers who read slowly keep no operator waiting.
-    exports, own_exports = ExportAnswers(pool), ExportAnswers(pool)
-    default_credits = settings.low_balance_credits
-    thresholds = LowBalanceThresholds(payments.settings, default_credits=default_credits)
-    customers = CustomerApi(
-        *(reports, working_copy, estimator, rates.current, settings),
-        exports=own_exports,
-        thresholds=thresholds,
-    )
-    guard = OperatorGuard(secrets.admin_token)
-    operators = OperatorApi(
-        guard,
-        Accounts(pool),
-        ApiKeys(pool, KeyHasher(secrets.key_secret)),
-        reports=reports,
-        working_copy=working_copy,
-        sessions=sessions,
-        public_url=public_url,
-    )
-    page = CreditsPage(
-        Accounts(pool),
-        reports,
-        working_copy,
-        sessions=sessions,
-        rates=rates.current,
-        settings=settings,
-        public_url=public_url,
-    )
-    posted = EntriesApi(guard, Entries(pool), reports, working_copy)
-    rate_versions = RatesApi(guard, RateVersions(pool))
-    redis_check = RedisCheck(engines.aside, pool, ttl_s=settings.reservation_ttl_s)
-    reconciling = ReconcileApi(guard, Reconciler(redis_check, pool), Results(pool))
-    return [
-        *customers.routes(),
-        *operators.routes(),
-        *posted.routes(),
-        *rate_versions.routes(),
-        *reconciling.routes(),
-        *ExportsApi(guard, Accounts(pool), exports, settings).routes(),
-        *CloseApi(guard, Closings(pool), settings).routes(),
-        *page.routes(),
-    ]
-
-
-def _billing_routes(
-    settings: Settings, packages: Mapping[str, Package], payments: Payments, engines: _Engines
-) -> list[web.RouteDef]:
-    per_usd = settings.credits_per_usd
-    offers = [offer(package, per_usd) for package in packages.values()]
-    own_settings = BillingSettingsApi(
-        payments.settings, payments.begin_setup, default_credits=settings.low_balance_credits
-    )
-    page = CheckoutPage(payments.returns, engines.working_copy, credits_per_usd=per_usd)
-    return [
-        *PackagesApi(offers, per_usd).routes(),
-        *CheckoutApi(payments.checkout).routes(),
-        *PurchasesApi(payments.purchases).routes(),
-        *own_settings.routes(),
-        *StripeWebhook(payments.events).routes(),
-        *page.routes(),
-    ]
 
 
 @contextmanager

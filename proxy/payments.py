@@ -40,6 +40,11 @@ class Payments(msgspec.Struct, frozen=True):
     auto_recharge: AutoRecharge | None
 
     @property
+    def are_open(self) -> bool:
+        """Whether anything can be bought: whether there is a key for Stripe."""
+        return self.auto_recharge is not None
+
+    @property
     def begin_setup(self) -> Callable[[str], Awaitable[str]]:
         """Begins to save an account's card; refuses where there is no key for Stripe."""
         return _no_setup if self.auto_recharge is None else self.auto_recharge.begin_setup

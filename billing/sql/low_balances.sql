@@ -53,3 +53,6 @@ where
             and notices.kind = 'low_balance'
             and notices.created_at > clock_timestamp() - interval '1 day'
     ) < $3;
+
+-- name: fallen_since
+select changed_at from low_balances where account_id = $1 and is_low;

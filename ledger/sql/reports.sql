@@ -54,6 +54,16 @@ where
 order by posted_at desc, request_id desc
 limit $7;
 
+-- name: call_of_account
+select
+    request_id, account_id, key_id, created_at, posted_at, model, endpoint, status, basis,
+    is_stream, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, units, rates,
+    rate_version, rounding, ceiling_mc, charge_mc, latency_ms
+from usage_records
+where request_id = $1 and account_id = $2
+order by kind = 'settled' desc
+limit 1;
+
 -- name: entries_of_account
 select
     id, transaction_id, account_id, sequence, posted_at, entry_type, amount_mc, balance_before_mc,

@@ -11,50 +11,38 @@ from tempfile import gettempdir
 from typing import Any
 
 import asyncpg
+import msgspec
 from aiohttp import web
 from redis.asyncio import Redis
 
-from billing.errors import PaymentsNotConfiguredError
-from billing.purchases import Purchases
-from billing.settings import BillingSettings
 from config.packages import load_packages
 from config.rates import RateTable
+from config.secrets import Secrets
 from config.settings import DEFAULT_FOLDER, Settings, load_settings
-from console.billing_settings_api import BillingSettingsApi
-from console.close_api import CloseApi
-from console.credits_page import CreditsPage
-from console.customer_api import CustomerApi
-from console.entries_api import EntriesApi
 from console.errors import ApiError
-from console.estimate import Estimator
-from console.export_answers import ExportAnswers
-from console.exports_api import ExportsApi
 from console.handling import Handler
 from console.identity import IDENTITY, Identity
-from console.low_balance import LowBalanceThresholds
-from console.operator_api import OperatorApi
-from console.operator_guard import OperatorGuard
-from console.purchases_api import PurchasesApi
-from console.rates_api import RatesApi
 from console.sessions import Sessions
 from ledger.accounts import Account, Accounts
 from ledger.api_keys import ApiKeys
-from ledger.closings import Closings
+from ledger.authentication import Authenticator
 from ledger.database import acquired, connect_pool
 from ledger.entries import Entries, PostedEntry
 from ledger.ids import new_id
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline
 from ledger.posting import Posting
-from ledger.rate_versions import RateVersions
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.reports import Reports
 from pricing.tokens import TokenCounter
+from proxy.payments import Payments, open_payments
+from proxy.people import PeoplesSide, people_routes
 from tests.support.rates import shipped_table
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-HASHER = KeyHasher(b"a key secret for tests")
+KEY_SECRET = b"a key secret for tests"
+HASHER = KeyHasher(KEY_SECRET)
 PUBLIC_URL = "http://credits.example.com"
 
 _INSERT_USAGE = """
@@ -86,6 +74,8 @@ class Desk:
     working_copy: RedisWorkingCopy
     sessions: Sessions
     settings: Settings
+    secrets: Secrets
+    payments: Payments
     rates: RateTable
 
     async def account_with(self, amount_mc: int, name: str = "Ada") -> Account:
@@ -149,22 +139,37 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """The people's side on these engines."""
     settings = load_settings(DEFAULT_FOLDER, environment or {})
+    settings = msgspec.structs.replace(settings, public_url=PUBLIC_URL)
+    secrets = Secrets(
+        database_url=database_url,
+        redis_url=redis_url,
+        admin_token=ADMIN_TOKEN,
+        key_secret=KEY_SECRET,
+        upstream_keys={},
+    )
     pool = await connect_pool(database_url, min_size=0, max_size=20)
     redis = Redis.from_url(redis_url)
     pipeline = Pipeline(redis, 5)
+    working_copy = RedisWorkingCopy(pipeline, pool)
+    packages = load_packages(DEFAULT_FOLDER)
     try:
-        yield Desk(
-            pool=pool,
-            accounts=Accounts(pool),
-            keys=ApiKeys(pool, HASHER),
-            entries=Entries(pool),
-            reports=Reports(pool),
-            pipeline=pipeline,
-            working_copy=RedisWorkingCopy(pipeline, pool),
-            sessions=Sessions(pipeline, link_ttl_s=900, session_ttl_s=43_200),
-            settings=settings,
-            rates=shipped_table(frozenset(settings.upstreams)),
-        )
+        async with open_payments(
+            settings, secrets, packages, pool=pool, working_copy=working_copy
+        ) as payments:
+            yield Desk(
+                pool=pool,
+                accounts=Accounts(pool),
+                keys=ApiKeys(pool, HASHER),
+                entries=Entries(pool),
+                reports=Reports(pool),
+                pipeline=pipeline,
+                working_copy=working_copy,
+                sessions=Sessions(pipeline, link_ttl_s=900, session_ttl_s=43_200),
+                settings=settings,
+                secrets=secrets,
+                payments=payments,
+                rates=shipped_table(frozenset(settings.upstreams)),
+            )
     finally:
         await pipeline.close()
         await redis.aclose()
@@ -173,51 +178,23 @@ async def open_desk(
 
 def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
     """The people's routes; the header `X-Account` says whose key it would have been."""
-    rates = partial(_rates, desk)
     executor = ThreadPoolExecutor(1)
-    counter = TokenCounter(Path(gettempdir()) / "tollgate-test-ranks")
-    estimator = Estimator(rates, counter, executor, desk.settings)
-    exports = ExportAnswers(desk.pool)
-    packages = load_packages(DEFAULT_FOLDER)
-    own_settings = BillingSettings(desk.pool, packages, top_up_url=f"{public_url}/console")
-    thresholds = LowBalanceThresholds(
-        own_settings, default_credits=desk.settings.low_balance_credits
-    )
-    customers = CustomerApi(
-        *(desk.reports, desk.working_copy, estimator, rates, desk.settings),
-        exports=exports,
-        thresholds=thresholds,
-    )
-    low_balance_credits = desk.settings.low_balance_credits
-    settings = BillingSettingsApi(own_settings, _no_setup, default_credits=low_balance_credits)
-    bought = PurchasesApi(Purchases(desk.pool))
-    guard = OperatorGuard(ADMIN_TOKEN)
-    posted = EntriesApi(guard, desk.entries, desk.reports, desk.working_copy)
-    operators = OperatorApi(
-        guard,
-        desk.accounts,
-        desk.keys,
-        reports=desk.reports,
+    side = PeoplesSide(
+        settings=msgspec.structs.replace(desk.settings, public_url=public_url),
+        secrets=desk.secrets,
+        packages=load_packages(DEFAULT_FOLDER),
+        rates=partial(_rates, desk),
+        payments=desk.payments,
+        pool=desk.pool,
+        pipeline=desk.pipeline,
+        aside=desk.pipeline,
         working_copy=desk.working_copy,
-        sessions=desk.sessions,
-        public_url=public_url,
-    )
-    page = CreditsPage(
-        desk.accounts,
-        desk.reports,
-        desk.working_copy,
-        sessions=desk.sessions,
-        rates=rates,
-        settings=desk.settings,
-        public_url=public_url,
+        authenticator=Authenticator(HASHER, desk.pipeline, desk.pool),
+        counter=TokenCounter(Path(gettempdir()) / "tollgate-test-ranks"),
+        executor=executor,
     )
     app = web.Application(middlewares=[_envelopes, _identities], client_max_size=100_000)
-    rate_versions = RatesApi(OperatorGuard(ADMIN_TOKEN), RateVersions(desk.pool))
-    exported = ExportsApi(guard, desk.accounts, exports, desk.settings)
-    closed = CloseApi(guard, Closings(desk.pool), desk.settings)
-    people = (customers, settings, bought, operators, posted, page)
-    for part in (*people, exported, closed, rate_versions):
-        app.add_routes(part.routes())
+    app.add_routes(people_routes(side))
     app.on_cleanup.append(partial(_shut_down, executor))
     return app
 
@@ -229,10 +206,6 @@ def minute(number: int) -> datetime:
 
 def _rates(desk: Desk) -> RateTable:
     return desk.rates
-
-
-async def _no_setup(_account_id: str) -> str:
-    raise PaymentsNotConfiguredError
 
 
 async def _shut_down(executor: ThreadPoolExecutor, _app: web.Application) -> None:

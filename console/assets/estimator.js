@@ -1,0 +1,91 @@
+// The estimator: asks the API, which charges by the same arithmetic, as people type.
+
+const TYPING_MS = 150;
+const base = document.body.dataset.base;
+
+let timer = null;
+let request = null;
+
+export function startEstimator() {
+  const form = document.querySelector("[data-estimate]");
+  if (!form) return;
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => {
+    showChosen(form);
+    clearTimeout(timer);
+    timer = setTimeout(() => estimate(form), TYPING_MS);
+  });
+  showChosen(form);
+  estimate(form);
+}
+
+function showChosen(form) {
+  const cannotCount = form.elements.model.selectedOptions[0]?.dataset.uncounted !== undefined;
+  const prompt = form.querySelector("input[value=prompt]");
+  prompt.disabled = cannotCount;
+  if (cannotCount && prompt.checked) form.querySelector("input[value=tokens]").checked = true;
+  const chosen = form.elements.input.value;
+  for (const field of form.querySelectorAll("[data-input]")) field.hidden = field.dataset.input !== chosen;
+}
+
+async function estimate(form) {
+  const result = form.querySelector("output");
+  const detail = form.querySelector("#estimate-detail");
+  const asked = question(form);
+  request?.abort();
+  if (!asked) {
+    result.textContent = "–";
+    detail.textContent = "Give whole numbers of tokens.";
+    return;
+  }
+  request = new AbortController();
+  try {
+    const response = await fetch(`${base}/api/credits/estimate`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(asked),
+      signal: request.signal,
+    });
+    if (response.status === 401) return location.reload();
+    const text = await response.text();
+    const answer = JSON.parse(text);
+    if (!response.ok) throw new Error(answer.error.message);
+    result.textContent = `${credits(answer.estimatedMillicredits)} Credits`;
+    // As it was written: a number of JavaScript's would round it.
+    const usd = grouped(/"usd":(-?[\d.]+)/.exec(text)[1], 2);
+    const tokens = `${answer.inputTokens.toLocaleString("en-US")} input and ${answer.outputTokens.toLocaleString("en-US")} output tokens`;
+    detail.textContent = `$${usd} for ${tokens}, none of them cached`;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    result.textContent = "–";
+    detail.textContent = error instanceof TypeError ? "The server cannot be reached now." : error.message;
+  }
+}
+
+function question(form) {
+  const fields = form.elements;
+  const maxTokens = whole(fields.maxTokens);
+  if (maxTokens === null) return null;
+  if (fields.input.value === "prompt") {
+    const messages = [{ role: "user", content: fields.prompt.value }];
+    return { model: fields.model.value, messages, maxTokens };
+  }
+  const inputTokens = whole(fields.inputTokens);
+  return inputTokens === null ? null : { model: fields.model.value, inputTokens, maxTokens };
+}
+
+function whole(field) {
+  return /^\d{1,10}$/.test(field.value) ? Number(field.value) : null;
+}
+
+/** Credits out of millicredits, digit by digit. */
+function credits(millicredits) {
+  const digits = millicredits.padStart(4, "0");
+  return grouped(`${digits.slice(0, -3)}.${digits.slice(-3)}`, 2);
+}
+
+function grouped(text, decimals) {
+  const [whole, part = ""] = text.split(".");
+  const shown = part.replace(/0+$/, "").padEnd(decimals, "0");
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${shown}`;
+}

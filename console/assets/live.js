@@ -1,0 +1,54 @@
+// Looks for what is new: the balance now and then, and what belongs to it when it has changed.
+
+import { refresh } from "./parts.js";
+
+const EVERY_MS = 1000;
+const SLOWER_MS = 5000;
+const WRITTEN_MS = 400;
+// What a call or a payment changes, and which name in the address means an older page of it.
+const FOLLOWS = { usage: "cursor", ledger: "ledgerCursor", spending: null };
+
+let pauseMs = EVERY_MS;
+let timer = null;
+
+export function startLooking() {
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (!document.hidden) look();
+  });
+  timer = setTimeout(look, EVERY_MS);
+}
+
+async function look() {
+  clearTimeout(timer);
+  try {
+    if (await refresh("balance", { quietly: true })) await follow();
+    pauseMs = EVERY_MS;
+  } catch {
+    pauseMs = SLOWER_MS;
+  }
+  if (!document.hidden) timer = setTimeout(look, pauseMs);
+}
+
+async function follow() {
+  await refreshFollowers();
+  // A charge is in the balance at once, and in the tables as soon as it is written.
+  setTimeout(() => refreshFollowers().catch(() => {}), WRITTEN_MS);
+}
+
+async function refreshFollowers() {
+  const asked = new URLSearchParams(location.search);
+  const names = Object.keys(FOLLOWS).filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
+  if (!isInUse("keys")) names.push("keys");
+  await Promise.all(names.map((name) => refresh(name, { quietly: true })));
+}
+
+/** Nothing is taken from under somebody's hands. */
+function isInUse(name) {
+  const element = document.querySelector(`[data-part="${name}"]`);
+  if (element.querySelector("#created-key")) return true;
+  const typed = [...element.querySelectorAll("form[method=post] input")];
+  if (typed.some((input) => input.value !== input.defaultValue)) return true;
+  const focused = document.activeElement;
+  return element.contains(focused) && focused.matches("input, select, summary");
+}

@@ -1,0 +1,140 @@
+// Parts of the page that are fetched again by themselves: filters, pages of lists, what is new.
+
+const base = document.body.dataset.base;
+const tags = new Map();
+const timers = new Map();
+const underWay = new Map();
+
+export function startParts() {
+  // Where this page answers a form: loading it again must not send the form again.
+  if (location.pathname !== base) history.replaceState(null, "", base);
+  for (const element of document.querySelectorAll("[data-part]")) {
+    tags.set(element.dataset.part, element.dataset.tag);
+    settle(element);
+  }
+  document.addEventListener("click", followLink);
+  document.addEventListener("submit", applyFilters);
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.("form[data-refresh]");
+    if (form && event.target.type !== "date") form.requestSubmit();
+  });
+  window.addEventListener("popstate", () => {
+    for (const name of ["usage", "ledger", "spending"]) refresh(name);
+  });
+}
+
+/** Fetches a part as the page's address asks for it; says whether it has changed. */
+export async function refresh(name, { quietly = false } = {}) {
+  const element = document.querySelector(`[data-part="${name}"]`);
+  underWay.get(name)?.abort();
+  const request = new AbortController();
+  underWay.set(name, request);
+  if (!quietly) element.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(`${base}/parts/${name}${location.search}`, {
+      headers: tags.has(name) ? { "If-None-Match": tags.get(name) } : {},
+      signal: request.signal,
+      cache: "no-store",
+    });
+    if (response.status === 401 || response.status === 404) return location.reload();
+    if (response.status === 304) {
+      again(element);
+      return false;
+    }
+    show(element, name, await response.text(), response.headers.get("ETag"));
+    return true;
+  } catch (error) {
+    if (error.name === "AbortError") return false;
+    if (!quietly) showUnreachable(element);
+    throw error;
+  } finally {
+    if (underWay.get(name) === request) {
+      underWay.delete(name);
+      element.removeAttribute("aria-busy");
+    }
+  }
+}
+
+/** Tells people who do not see it. */
+export function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+/** Makes what was just put into the page a part of it. */
+export function settle(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.textContent = localTime.format(new Date(time.dateTime));
+  }
+  tidyAddress(root);
+  again(root);
+}
+
+const localTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function show(element, name, html, tag) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const scrolled = element.querySelector(".wide")?.scrollLeft ?? 0;
+  element.innerHTML = html;
+  if (tag) tags.set(name, tag);
+  else tags.delete(name);
+  settle(element);
+  const wide = element.querySelector(".wide");
+  if (wide) wide.scrollLeft = scrolled;
+  if (focused) {
+    const target = document.getElementById(focused) ?? element.querySelector("h2");
+    if (target?.tagName === "H2") target.tabIndex = -1;
+    target?.focus({ preventScroll: true });
+  }
+}
+
+function showUnreachable(element) {
+  const text = "The server cannot be reached now. What you see may be old.";
+  const found = element.querySelector(".unreachable");
+  if (found) return;
+  const note = Object.assign(document.createElement("p"), { className: "wrong unreachable" });
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  element.prepend(note);
+}
+
+/** A part that is not finished says after how long to look again. */
+function again(element) {
+  const name = element.dataset?.part;
+  const waiting = element.querySelector("[data-again-ms]");
+  if (!name || !waiting || timers.has(name)) return;
+  timers.set(name, setTimeout(() => {
+    timers.delete(name);
+    refresh(name, { quietly: true }).catch(() => again(element));
+  }, Number(waiting.dataset.againMs)));
+}
+
+/** What has been said once is not said again when the page is loaded again. */
+function tidyAddress(root) {
+  const said = [...root.querySelectorAll("[data-done]")].map((element) => element.dataset.done);
+  if (!said.length) return;
+  const address = new URL(location.href);
+  for (const name of [...said, ...(said.includes("checkout") ? ["cancelled"] : [])]) {
+    address.searchParams.delete(name);
+  }
+  history.replaceState(null, "", address);
+}
+
+function go(search, name) {
+  history.pushState(null, "", `${base}${search}#${name}`);
+  refresh(name).then(() => say(`${name} was updated`)).catch(() => {});
+}
+
+function followLink(event) {
+  const link = event.target.closest?.("a[data-refresh]");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  go(new URL(link.href).search, link.dataset.refresh);
+}
+
+function applyFilters(event) {
+  const form = event.target.closest("form[data-refresh]");
+  if (!form) return;
+  event.preventDefault();
+  const given = [...new FormData(form)].filter(([, value]) => value !== "");
+  go(`?${new URLSearchParams(given)}`, form.dataset.refresh);
+}

@@ -1,0 +1,1 @@
+"""The Credits page: who sees it, its parts, and what can be changed on it."""

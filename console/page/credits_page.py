@@ -1,0 +1,79 @@
+"""The Credits page itself: all its parts in one, each one alone, and where they are left out."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from console.page.guard import CUSTOMERS, OPERATORS, Guard
+from console.page.part import NOTHING, Parts, Shown
+from console.page.query import PageQuery
+from console.page.visitor import Visitor
+from console.pages import PAGE_HEADERS, Pages
+from ledger.accounts import Accounts
+from ledger.database import DatabaseUnavailableError
+
+_BOTH = (CUSTOMERS, OPERATORS)
+
+
+class CreditsPage:
+    """Shows the page. What was just changed is shown by the same page, in answer to its form."""
+
+    def __init__(self, guard: Guard, pages: Pages, parts: Parts, accounts: Accounts) -> None:
+        self._guard = guard
+        self._pages = pages
+        self._parts = parts
+        self._accounts = accounts
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to an application."""
+        return [
+            *self._guard.routes("GET", "", self._show, _BOTH),
+            *self._guard.routes("GET", "/parts/{part}", self._show_part, _BOTH),
+        ]
+
+    async def answer(
+        self,
+        visitor: Visitor,
+        query: PageQuery,
+        *,
+        status: int = 200,
+        extra: Mapping[str, Mapping[str, object]] = NOTHING,
+    ) -> web.Response:
+        """The whole page; `extra` is what its parts show beside what they load, by their names."""
+        names = list(self._parts.names)
+        account_name, *shown = await asyncio.gather(
+            self._name(visitor.account_id),
+            *(self._parts.show(name, visitor, query, extra.get(name, NOTHING)) for name in names),
+        )
+        return self._pages.html(
+            status,
+            "credits.html",
+            visitor=visitor,
+            base=visitor.base,
+            account_name=account_name,
+            parts=dict(zip(names, shown, strict=True)),
+            titles={name: self._parts.title(name) for name in names},
+        )
+
+    async def _name(self, account_id: str) -> str:
+        try:
+            return (await self._accounts.get(account_id)).name
+        except DatabaseUnavailableError:
+            return ""
+
+    async def _show(self, request: web.Request, visitor: Visitor) -> web.Response:
+        return await self.answer(visitor, PageQuery.of(request))
+
+    async def _show_part(self, request: web.Request, visitor: Visitor) -> web.Response:
+        name = request.match_info["part"]
+        if name not in self._parts.names:
+            return self._guard.not_found()
+        shown: Shown = await self._parts.show(name, visitor, PageQuery.of(request))
+        headers = {**PAGE_HEADERS, "ETag": shown.tag}
+        if request.headers.get("If-None-Match") == shown.tag:
+            return web.Response(status=304, headers=headers)
+        status = 200 if shown.is_whole else 503
+        return web.Response(
+            text=shown.html, status=status, content_type="text/html", headers=headers
+        )

@@ -1,0 +1,49 @@
+"""The balance card, and the banner above it when there is little left."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from console.json import timestamp
+from console.low_balance import LowBalanceThresholds
+from console.page.query import PageQuery
+from console.page.visitor import Visitor
+from ledger.working_copy import WorkingCopy
+
+
+class KnowsFalls(Protocol):
+    """Knows since when balances are low."""
+
+    async def since(self, account_id: str) -> datetime | None:
+        """When the balance fell under its threshold; None where it has not, or only just now."""
+
+
+class BalancePart:
+    """What there is now: of Redis, as calls see it."""
+
+    name = "balance"
+    title = "Balance"
+
+    def __init__(
+        self, working_copy: WorkingCopy, thresholds: LowBalanceThresholds, falls: KnowsFalls
+    ) -> None:
+        self._working_copy = working_copy
+        self._thresholds = thresholds
+        self._falls = falls
+
+    async def load(self, visitor: Visitor, _query: PageQuery) -> Mapping[str, object]:
+        balance = await self._working_copy.balance(visitor.account_id)
+        threshold_mc = await self._thresholds.of(visitor.account_id)
+        fall = await self._fall(visitor) if balance.balance_mc < threshold_mc else None
+        return {
+            "balance": balance,
+            "threshold_mc": threshold_mc,
+            "is_low": balance.balance_mc < threshold_mc,
+            "fall": fall,
+            "is_dismissed": fall is not None and fall == visitor.dismissed,
+        }
+
+    async def _fall(self, visitor: Visitor) -> str | None:
+        """Which fall under the threshold this is: a banner that was dismissed comes with the next."""
+        fallen_at = await self._falls.since(visitor.account_id)
+        return None if fallen_at is None else timestamp(fallen_at)
