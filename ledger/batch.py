@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -20,10 +20,10 @@ from ledger.records import (
     decode_record,
 )
 from ledger.stream_entry import EXPIRY, UNDELIVERED, StreamEntry
+from ledger.usage_days import UsageDays, add_to_day
 from pricing.charge import cost_picousd
 
 ACTOR = "writer"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_TICK = timedelta(microseconds=1)
 _ALERTS = {
     "undelivered": (
@@ -81,7 +81,7 @@ class NewAlert(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct):
     """Everything that one transaction writes, in the column order of its tables.
 
-    `last_number` is how far the stream is written after it.
+    `last_number` is how far the stream is written after it, `days` is what is added to daily sums.
     """
 
     last_number: int
@@ -89,6 +89,7 @@ class Batch(msgspec.Struct):
     entry_rows: list[tuple[object, ...]] = []
     sync_rows: list[tuple[object, ...]] = []
     expiry_rows: list[tuple[object, ...]] = []
+    days: UsageDays = {}
     alerts: list[NewAlert] = []
     touched: set[str] = set()
     is_set_back: bool = False
@@ -212,6 +213,7 @@ def _add(
     record, posted_mc = decision.record, decision.posted_mc
     _move_on(batch, account, entry)
     batch.usage_rows.append(_usage_row(decision, account.posted_at))
+    add_to_day(batch.days, decision, account.posted_at)
     if posted_mc:
         entry_id = _post(
             *(batch, account, entry.account_id, -posted_mc),
@@ -273,12 +275,11 @@ def _tell(batch: Batch, account: LockedAccount, entry: StreamEntry, amount_mc: i
 
 def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:
     record, usage = decision.record, decision.record.usage
-    created_at = _EPOCH + timedelta(milliseconds=record.created_at_ms)
     rates = {dimension: rate.text for dimension, rate in record.rates.items()}
     costs = {dimension: rate.text for dimension, rate in record.costs.items()}
     return (
         *(uuid.UUID(record.request_id), record.kind, record.account_id, record.key_id),
-        *(created_at, posted_at, record.model, record.endpoint, record.status, record.basis),
+        *(record.created_at, posted_at, record.model, record.endpoint, record.status, record.basis),
         *(record.is_stream, usage.input_tokens, usage.cached_input_tokens),
         *(usage.output_tokens, usage.reasoning_tokens),
         *(msgspec.json.encode(record.units).decode(), msgspec.json.encode(rates).decode()),

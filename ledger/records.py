@@ -1,5 +1,6 @@
 """The usage record: what a settlement says, in the stream and in Postgres."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -14,6 +15,8 @@ Status = Literal["completed", "failed", "cut", "abandoned", "orphaned"]
 
 SETTLED: Kind = "settled"
 ORPHAN: Kind = "orphan"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,11 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     ceiling_mc: int
     charge_mc: int
     latency_ms: int | None = None
+
+    @property
+    def created_at(self) -> datetime:
+        """When the call came, exact to the millisecond."""
+        return _EPOCH + timedelta(milliseconds=self.created_at_ms)
 
 
 class ExpiryRecord(msgspec.Struct, frozen=True, kw_only=True):

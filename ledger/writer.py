@@ -27,6 +27,7 @@ from ledger.queries import load_queries
 from ledger.redis_copy import RedisWorkingCopy
 from ledger.stream import SettlementStream
 from ledger.stream_entry import EXPIRY, StreamEntry
+from ledger.usage_days import day_columns
 from pricing.charge import NoRateError
 
 BATCH_SIZE = 500
@@ -186,6 +187,8 @@ async def _insert(connection: Connection, batch: Batch) -> None:
     ):
         if rows:
             await connection.copy_records_to_table(table, records=rows, columns=columns)
+    if batch.days:
+        await connection.execute(_QUERIES["add_to_days"], *day_columns(batch.days))
     for alert in batch.alerts:
         values = msgspec.structs.astuple(alert)
         await connection.execute(_QUERIES["insert_alert"], new_id(), *values)

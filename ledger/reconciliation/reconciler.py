@@ -19,6 +19,7 @@ from ledger.reconciliation.checking import (
     Round,
     Unwatched,
 )
+from ledger.reconciliation.days import DayCheck
 from ledger.reconciliation.difference import Scope, Size
 from ledger.reconciliation.expiring import ExpiringCheck
 from ledger.reconciliation.purchases import PurchaseCheck
@@ -34,6 +35,7 @@ LEDGER_CHECKS: tuple[LedgerCheck, ...] = (
     RejectedCheck(),
     ChainCheck(),
     UsageCheck(),
+    DayCheck(),
     ChargeCheck(),
     ExpiringCheck(),
     PurchaseCheck(),

@@ -219,6 +219,49 @@ from moved
 full join taken on moved.account_id = taken.account_id
 where coalesce(moved.amount_mc, 0) <> coalesce(taken.amount_mc, 0);
 
+-- name: wrong_days
+-- Daily sums that are not what the rows of the day add up to. $2 is the first day, $3 the one after
+-- the last.
+with posted as (
+    select
+        account_id,
+        key_id,
+        model,
+        (posted_at at time zone 'UTC')::date as day,
+        sum(posted_mc)::bigint as amount_mc
+    from usage_records
+    where
+        ($1::uuid is null or account_id = $1)
+        and ($2::date is null or posted_at >= $2::timestamp at time zone 'UTC')
+        and ($3::date is null or posted_at < $3::timestamp at time zone 'UTC')
+    group by account_id, day, key_id, model
+),
+
+kept as (
+    select account_id, key_id, model, day, charged_mc as amount_mc
+    from usage_days
+    where
+        ($1::uuid is null or account_id = $1)
+        and ($2::date is null or day >= $2)
+        and ($3::date is null or day < $3)
+)
+
+select
+    coalesce(posted.account_id, kept.account_id) as account_id,
+    coalesce(posted.day, kept.day) as day,
+    coalesce(posted.key_id, kept.key_id) as key_id,
+    coalesce(posted.model, kept.model) as model,
+    coalesce(posted.amount_mc, 0) as posted_mc,
+    coalesce(kept.amount_mc, 0) as charged_mc
+from posted
+full join kept
+    on
+        posted.account_id = kept.account_id
+        and posted.day = kept.day
+        and posted.key_id = kept.key_id
+        and posted.model = kept.model
+where coalesce(posted.amount_mc, 0) <> coalesce(kept.amount_mc, 0);
+
 -- name: charges
 -- Each usage row, with what the request's other row says: of a settlement the orphan's, which is
 -- rare; of an orphan when the truth was posted.

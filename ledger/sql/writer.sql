@@ -49,6 +49,22 @@ from
         as changed (id, balance_mc, last_sequence, last_posted_at, last_sync_number)
 where accounts.id = changed.id;
 
+-- name: add_to_days
+-- After the usage rows, whose table's lock a recount of the days waits for.
+insert into usage_days as known (account_id, day, key_id, model, calls, charged_mc, last_at)
+select account_id, day, key_id, model, calls, charged_mc, last_at
+from
+    unnest(
+        $1::uuid[], $2::date[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[],
+        $7::timestamptz[]
+    ) as added (account_id, day, key_id, model, calls, charged_mc, last_at)
+order by account_id, day, key_id, model
+on conflict (account_id, day, key_id, model) do update
+    set
+        calls = known.calls + excluded.calls,
+        charged_mc = known.charged_mc + excluded.charged_mc,
+        last_at = greatest(known.last_at, excluded.last_at);
+
 -- name: move_position
 update stream_positions set last_number = $2, epoch = $3 where redis_partition = $1;
 

@@ -44,6 +44,12 @@ _MONTH = """
 _RATES = """
     insert into rate_versions (version, content) values ($1, $2) on conflict (version) do nothing
 """
+_DAYS = """
+    insert into usage_days (account_id, day, key_id, model, calls, charged_mc, last_at)
+    select account_id, (posted_at at time zone 'UTC')::date as day, key_id, model, count(*),
+        sum(posted_mc), max(created_at)
+    from usage_records where account_id = any($1::uuid[]) group by account_id, day, key_id, model
+"""
 _BALANCES = """
     update accounts set balance_mc = $2, last_sequence = $3, last_posted_at = $4,
         last_sync_number = $5, applied_sync_number = $5
@@ -80,6 +86,7 @@ async def seed(
                 await _copy_lines(connection, lines)
                 done += len(lines.usage)
                 _show(done, rows)
+            await connection.execute(_DAYS, [account.account_id for account in made])
             for account in made:
                 await _update_balance(connection, account)
     finally:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from deploy.local.postgres_server import SUPERUSER, PostgresServer
-from ledger.api_keys import KeyUnknownError
+from ledger.api_keys import BadLimitError, KeyUnknownError
 from ledger.database import (
     DatabaseNotReadyError,
     DatabaseUnavailableError,
@@ -19,6 +20,7 @@ from ledger.errors import AccountUnknownError
 from ledger.ids import new_id, partition_of
 from ledger.pages import Window
 from ledger.texts import BadTextError
+from pricing.money import LARGEST_MC
 from tests.support.people import HASHER, Desk, open_desk
 
 
@@ -193,3 +195,65 @@ async def test_a_connection_that_is_lost_is_unavailable_and_the_next_one_works(d
     with pytest.raises(DatabaseUnavailableError):
         await lose_it()
     assert await desk.accounts.create("Ada")
+
+
+async def limits_of(desk: Desk, account_id: str) -> list[tuple[str | None, int | None, int | None]]:
+    async with acquired(desk.pool) as connection:
+        rows = await connection.fetch(
+            "select key_state, limit_mc, spent_mc from balance_syncs where account_id = $1"
+            " order by number",
+            account_id,
+        )
+    return [(row["key_state"], row["limit_mc"], row["spent_mc"]) for row in rows]
+
+
+async def test_a_limit_is_numbered_for_redis_with_what_the_month_has_spent(desk: Desk) -> None:
+    """Only what is new has a number; a limit that is lifted is told as 0."""
+    account = await desk.account_with(0)
+    created = await desk.keys.create(account.account_id, "laptop", monthly_limit_mc=100_000)
+    key_id = created.api_key.key_id
+    assert created.api_key.monthly_limit_mc == 100_000
+    await desk.use(account.account_id, datetime.now(UTC), key_id=key_id, charge_mc=70)
+    await desk.use(account.account_id, datetime(2026, 1, 1, tzinfo=UTC), key_id=key_id)
+    for limit_mc in (5_000, 5_000, None, None):
+        limited = await desk.keys.set_monthly_limit(key_id, limit_mc)
+        assert (limited.monthly_limit_mc, limited.spent_this_month_mc) == (limit_mc, 70)
+    await desk.keys.revoke(key_id)
+    await desk.keys.set_monthly_limit(key_id, LARGEST_MC)
+    assert await limits_of(desk, account.account_id) == [
+        ("active", None, None),
+        ("active", 100_000, 0),
+        ("active", 5_000, 70),
+        ("active", 0, 70),
+        ("revoked", None, None),
+        ("revoked", LARGEST_MC, 70),
+    ]
+    [listed] = await desk.keys.of_account(account.account_id)
+    assert listed == await desk.keys.revoke(key_id)
+
+
+@pytest.mark.parametrize("limit_mc", [0, -1, LARGEST_MC + 1])
+async def test_a_limit_that_redis_cannot_count_is_refused(desk: Desk, limit_mc: int) -> None:
+    """Limits are from one millicredit to what is exact in Redis."""
+    account = await desk.account_with(0)
+    with pytest.raises(BadLimitError):
+        await desk.keys.create(account.account_id, "laptop", monthly_limit_mc=limit_mc)
+    created = await desk.keys.create(account.account_id, "laptop")
+    with pytest.raises(BadLimitError):
+        await desk.keys.set_monthly_limit(created.api_key.key_id, limit_mc)
+
+
+async def test_g12_a_key_of_another_account_is_unknown(desk: Desk) -> None:
+    """G12: who names an account changes its keys only."""
+    ada, bob = await desk.account_with(0), await desk.account_with(0)
+    key_id = (await desk.keys.create(bob.account_id, "laptop")).api_key.key_id
+    for account_id in (ada.account_id, new_id(), "", "7"):
+        with pytest.raises(KeyUnknownError):
+            await desk.keys.revoke(key_id, account_id=account_id)
+        with pytest.raises(KeyUnknownError):
+            await desk.keys.set_monthly_limit(key_id, 5, account_id=account_id)
+    [untouched] = await desk.keys.of_account(bob.account_id)
+    assert (untouched.revoked_at, untouched.monthly_limit_mc) == (None, None)
+    limited = await desk.keys.set_monthly_limit(key_id, 5, account_id=bob.account_id)
+    assert limited.monthly_limit_mc == 5
+    assert (await desk.keys.revoke(key_id, account_id=bob.account_id)).revoked_at is not None

@@ -79,3 +79,14 @@ async def test_the_same_seed_makes_the_same_rows(
         seeded_books, database_url, migration_database_url, rows=10, seed_number=2
     )
     assert not {one.account_id for one in others} & {one.account_id for one in accounts}
+
+
+async def test_seeded_days_are_what_the_rows_add_up_to(
+    accounts: list[SeededAccount], database_url: str, migration_database_url: str
+) -> None:
+    """As the owner's recount makes them."""
+    query = "select * from usage_days order by account_id, day, key_id, model"
+    seeded = await rows_of(database_url, query)
+    assert seeded
+    await rows_of(migration_database_url, "select recount_usage_days('-infinity')")
+    assert await rows_of(database_url, query) == seeded

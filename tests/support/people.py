@@ -61,6 +61,16 @@ _INSERT_USAGE = """
 """
 
 
+_ADD_TO_DAY = """
+    insert into usage_days as known (account_id, day, key_id, model, calls, charged_mc, last_at)
+    values ($1, ($2::timestamptz at time zone 'UTC')::date, $3, $4, 1, $5, $2)
+    on conflict (account_id, day, key_id, model) do update set
+        calls = known.calls + 1,
+        charged_mc = known.charged_mc + excluded.charged_mc,
+        last_at = greatest(known.last_at, excluded.last_at)
+"""
+
+
 @dataclass(frozen=True)
 class Desk:
     """All collaborators of the people's side, on one database and one Redis."""
@@ -103,20 +113,22 @@ class Desk:
         status: str = "completed",
         charge_mc: int = 3120,
     ) -> str:
-        """One call's row; returns its request id."""
-        request_id = request_id or new_id()
+        """One call's row, and its part in its day; returns its request id."""
+        request_id, key_id = request_id or new_id(), key_id or new_id()
         async with acquired(self.pool) as connection:
             await connection.execute(
                 _INSERT_USAGE,
                 request_id,
                 kind,
                 account_id,
-                key_id or new_id(),
+                key_id,
                 posted_at,
                 model,
                 status,
                 charge_mc,
             )
+            day = (account_id, posted_at, key_id, model, charge_mc)
+            await connection.execute(_ADD_TO_DAY, *day)
         return request_id
 
 

@@ -21,6 +21,7 @@ async def test_clean_books_name_nothing(audit: Audit) -> None:
         "rejected",
         "chain",
         "usage",
+        "days",
         "charges",
         "lots",
         "purchases",
