@@ -56,9 +56,7 @@ class Returns:
             raise PurchaseUnknownError(purchase_id)
         return await self._look(await self._purchases.get(purchase_id), session_id)
 
-    async def look_own(
-        self, account_id: str, purchase_id: str, session_id: str | None
-    ) -> Purchase:
+    async def look_own(self, account_id: str, purchase_id: str, session_id: str | None) -> Purchase:
         """As `look`, for whoever is signed in to the account. Another account's is unknown."""
         return await self._look(await self.kept(account_id, purchase_id), session_id)
 

@@ -47,6 +47,6 @@ def receipt_of(units: Mapping[str, int], rates: Mapping[str, str]) -> Receipt:
 
 
 def exact_credits(millionths: int) -> str:
-    """Credits out of millionths of a millicredit, with all decimals that there are, three at least."""
+    """Credits out of millionths of a millicredit, with all decimals, three at least."""
     whole, part = divmod(millionths, MILLIONTHS * MILLICREDITS)
     return f"{whole:,}.{f'{part:0{_DECIMALS}d}'.rstrip('0').ljust(3, '0')}"

@@ -12,7 +12,7 @@ _CACHING = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 class Assets:
-    """Everything in `console/assets/`, read once. Browsers ask whether what they have is current."""
+    """Everything in `console/assets/`, read once; browsers ask whether theirs is current."""
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[bytes, str, str]] = {}

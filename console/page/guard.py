@@ -146,7 +146,7 @@ class Guard:
         return visitor.account_id
 
     def is_from_here(self, request: web.Request) -> bool:
-        """Whether a browser says that one of our pages has sent this; other programs say nothing."""
+        """Whether a browser says that our page has sent this; other programs say nothing."""
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None:
             return site in _FROM_HERE
@@ -160,9 +160,7 @@ class Guard:
     def signed_out(self, status: int, happened: str = "") -> web.Response:
         """The page on which people sign in."""
         minutes = max(1, round(self._link_ttl_s / 60))
-        return self._pages.html(
-            status, "signed_out.html", happened=happened, link_minutes=minutes
-        )
+        return self._pages.html(status, "signed_out.html", happened=happened, link_minutes=minutes)
 
     def not_found(self) -> web.Response:
         """What is not there for whoever asks; nobody learns whether it is there for others."""
@@ -206,9 +204,9 @@ class Guard:
     async def _operator(self, request: web.Request) -> tuple[Visitor, Identity]:
         account_id = str(read_id(request.match_info["account_id"], NotSignedInError))
         token = request.cookies.get(OPERATOR_COOKIE, "")
-        if not self._has_admin_token(request):
-            if not token or not await self._sessions.is_operators(token):
-                raise NotSignedInError
+        is_signed_in = bool(token) and await self._sessions.is_operators(token)
+        if not is_signed_in and not self._has_admin_token(request):
+            raise NotSignedInError
         visitor = Visitor(account_id=account_id, way="operator", token=token)
         return visitor, Identity(account_id, "", "operator")
 

@@ -1,4 +1,4 @@
-"""The customers' API once more, for whoever is signed in: `/console/api/credits/…` and its files."""
+"""The customers' API once more, for whoever is signed in: `/console/api/credits/…`."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What a part of the page is, and how it is shown: by itself, so that one that fails fails alone."""
+"""What a part of the page is, and how it is shown: by itself, so that it fails alone."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

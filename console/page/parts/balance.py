@@ -44,6 +44,6 @@ class BalancePart:
         }
 
     async def _fall(self, visitor: Visitor) -> str | None:
-        """Which fall under the threshold this is: a banner that was dismissed comes with the next."""
+        """Which fall this is: a banner that was dismissed comes back with the next."""
         fallen_at = await self._falls.since(visitor.account_id)
         return None if fallen_at is None else timestamp(fallen_at)

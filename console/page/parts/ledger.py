@@ -14,7 +14,7 @@ from ledger.working_copy import WorkingBalance, WorkingCopy
 
 CURSOR = "ledgerCursor"
 FILTERS = {"type": choice_filter(ENTRY_TYPES)}
-ROWS = 25
+ROWS = 10
 
 
 class LedgerPart:

@@ -19,7 +19,7 @@ FILTERS = {
     "keyId": id_filter,
     "status": choice_filter(get_args(Status)),
 }
-ROWS = 25
+ROWS = 10
 
 
 class UsagePart:
