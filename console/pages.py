@@ -34,6 +34,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         templates.filters.update(FORMATS)
         templates.globals["credits_per_usd"] = credits_per_usd

@@ -39,6 +39,7 @@ async function estimate(form) {
     return;
   }
   request = new AbortController();
+  result.setAttribute("aria-busy", "true");
   try {
     const response = await fetch(`${base}/api/credits/estimate`, {
       method: "POST",
@@ -48,6 +49,7 @@ async function estimate(form) {
     });
     if (response.status === 401) return location.reload();
     const text = await response.text();
+    result.removeAttribute("aria-busy");
     const answer = JSON.parse(text);
     if (!response.ok) throw new Error(answer.error.message);
     result.textContent = `${credits(answer.estimatedMillicredits)} Credits`;
@@ -57,6 +59,7 @@ async function estimate(form) {
     detail.textContent = `$${usd} for ${tokens}, none of them cached`;
   } catch (error) {
     if (error.name === "AbortError") return;
+    result.removeAttribute("aria-busy");
     result.textContent = "–";
     detail.textContent = error instanceof TypeError ? "The server cannot be reached now." : error.message;
   }

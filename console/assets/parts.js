@@ -7,7 +7,7 @@ const underWay = new Map();
 
 export function startParts() {
   // Where this page answers a form: loading it again must not send the form again.
-  if (location.pathname !== base) history.replaceState(null, "", base);
+  if (location.pathname !== base) history.replaceState(null, "", base + location.hash);
   for (const element of document.querySelectorAll("[data-part]")) {
     tags.set(element.dataset.part, element.dataset.tag);
     settle(element);
@@ -113,9 +113,8 @@ function tidyAddress(root) {
   const said = [...root.querySelectorAll("[data-done]")].map((element) => element.dataset.done);
   if (!said.length) return;
   const address = new URL(location.href);
-  for (const name of [...said, ...(said.includes("checkout") ? ["cancelled"] : [])]) {
-    address.searchParams.delete(name);
-  }
+  const belongs = said.includes("checkout") ? ["cancelled", "session_id"] : [];
+  for (const name of [...said, ...belongs]) address.searchParams.delete(name);
   history.replaceState(null, "", address);
 }
 
