@@ -2,8 +2,8 @@
 
 It appends `NAME start PID` to the diary, and `NAME stop PID` when it ends at SIGTERM. Habits:
 `exit=STATUS` ends at once; `exit-later=STATUS` does so from the second start on; `after=NAME` waits
-with all of it until that child has started; `deaf` ignores SIGTERM; `slow=SECONDS` takes its time to
-end.
+with all of it until that child has started; `deaf` ignores SIGTERM; `slow=SECONDS` takes its time
+to end.
 """
 
 import os
