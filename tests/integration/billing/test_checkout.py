@@ -88,6 +88,25 @@ async def test_a_request_key_leads_to_one_page_for_ever(counter: Counter) -> Non
         await counter.checkout.begin(account_id, "enterprise", "order-1")
 
 
+async def test_a_request_key_of_a_page_that_nobody_was_given_leads_to_another(
+    counter: Counter,
+) -> None:
+    """The answer was lost, and the customer comes again when that page has expired."""
+    customer = await counter.shop.books.customer()
+    await counter.ask("PUT", "/pretend/api", lose_next=3)
+    with pytest.raises(StripeUnavailableError):
+        await counter.checkout.begin(customer.account_id, "starter", "order-1")
+    [unseen] = await counter.sessions()
+    await counter.ask("POST", f"/v1/checkout/sessions/{unseen['id']}/expire")
+    await counter.deliver()
+    pages = {await counter.checkout.begin(customer.account_id, "starter", "order-1") for _ in "ab"}
+    [page] = pages
+    await counter.pay(page.checkout_id)
+    await counter.deliver()
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "paid"
+
+
 async def test_what_cannot_be_sold_is_refused(counter: Counter) -> None:
     """Unknown packages and accounts, and a shop without a key for Stripe."""
     account_id = (await counter.shop.books.customer()).account_id
