@@ -199,4 +199,8 @@ async def _begun_before(connection: Connection, wanted: NewPurchase) -> Purchase
         raise RequestKeyConflictError(
             f"idempotency key {wanted.request_key!r} was used for package {purchase.package_id}"
         )
+    if purchase.status == "expired" and purchase.checkout_url is None:
+        # Its page has ended before anybody was given it, and Stripe may have forgotten the key.
+        await connection.execute(_QUERIES["forget_request_key"], purchase.purchase_id)
+        return None
     return purchase

@@ -68,7 +68,8 @@ def amounts_due(sale: Sale, facts: Facts) -> Amounts:
 
     The price's part is what was paid for, the rest of the package is the bonus: a promotion code
     gives it away. Parts of the payment take parts of both, rounded down once in all; the whole
-    payment takes exactly what was given. Refunds and disputes together take no more than that.
+    payment takes exactly what was given, also where refunds have taken a part of it and disputes
+    the rest. Together they take no more than that.
     """
     if sale.paid_cents is None or sale.charged_cents is None:
         return Amounts()
@@ -79,14 +80,15 @@ def amounts_due(sale: Sale, facts: Facts) -> Amounts:
     refunded_cents = min(_refunded_cents(facts), charged_cents)
     base_refund_mc = _part(base_mc, refunded_cents, charged_cents)
     bonus_refund_mc = _part(bonus_mc, refunded_cents, charged_cents)
-    disputed_cents = min(_disputed_cents(facts), charged_cents)
-    left_mc = base_mc + bonus_mc - base_refund_mc - bonus_refund_mc
+    disputed_cents = _disputed_cents(facts)
+    taken_cents = min(refunded_cents + disputed_cents, charged_cents)
+    taken_mc = _part(base_mc + bonus_mc, taken_cents, charged_cents)
     return Amounts(
         base_mc=base_mc,
         bonus_mc=bonus_mc,
         base_refund_mc=base_refund_mc,
         bonus_refund_mc=bonus_refund_mc,
-        dispute_mc=min(_part(base_mc + bonus_mc, disputed_cents, charged_cents), left_mc),
+        dispute_mc=taken_mc - base_refund_mc - bonus_refund_mc if disputed_cents else 0,
     )
 
 

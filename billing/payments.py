@@ -9,7 +9,7 @@ _QUERIES = load_queries("payments")
 
 # Disputes in which nothing is decided; mere inquiries (`warning_…`) take nothing, and one that is
 # closed may still become a dispute.
-OPEN = ("needs_response", "under_review")
+OPEN = ("needs_response", "under_review", "appeal_needs_response", "appeal_under_review")
 OVER = ("won", "lost", "prevented", "charge_refunded")
 
 

@@ -77,7 +77,7 @@ class Returns:
         if self._stripe is None or asked_for is None or purchase.status not in _UNDECIDED:
             return purchase
         session = await _session(self._stripe, asked_for)
-        if purchase_id != session.client_reference_id:
+        if purchase_id != session.purchase_id:
             return purchase
         async with transaction(self._pool) as connection:
             accounts = await self._takings.take_session(connection, session)

@@ -71,12 +71,18 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     amount_subtotal: int | None = None
     amount_total: int | None = None
     total_details: TotalDetails | None = None
-    client_reference_id: str | None = None
     customer: Reference = None
     payment_intent: Reference = None
     setup_intent: Reference = None
     created: int = 0
     metadata: dict[str, str] | None = None
+
+    @property
+    def purchase_id(self) -> str | None:
+        """The purchase that it says it sells. Its `client_reference_id` says nothing: whoever opens
+        a payment link of the operator's writes there what they like.
+        """
+        return claim_of(self.metadata)
 
     @property
     def payment_intent_id(self) -> str | None:
@@ -210,6 +216,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         if self.created is None:
             return datetime.now(UTC)
         return datetime.fromtimestamp(self.created, UTC)
+
+
+def claim_of(metadata: dict[str, str] | None) -> str | None:
+    """The purchase that an object says it is of, where only we write."""
+    return (metadata or {}).get(PURCHASE_ID)
 
 
 def id_of(reference: str | msgspec.Struct | None) -> str | None:

@@ -16,12 +16,12 @@ from billing.payments import lock_payment, payment_of
 from billing.purchases import Purchase
 from billing.stripe_objects import (
     CURRENCY,
-    PURCHASE_ID,
     Charge,
     CheckoutSession,
     Dispute,
     PaymentIntent,
     Refund,
+    claim_of,
 )
 from ledger.database import Connection
 
@@ -49,7 +49,7 @@ class Takings:
             connection,
             payment_intent_id=session.payment_intent_id,
             session_id=session.id,
-            claims=(_claim(session.metadata), session.client_reference_id),
+            claims=(session.purchase_id,),
         )
         if purchase is None:
             _log.info("not_a_purchase_of_ours", session_id=session.id)
@@ -71,7 +71,7 @@ class Takings:
         await lock_payment(connection, intent.id)
         if charge is not None:
             await payments.note_charge(connection, intent.id, charge)
-        claims = (_claim(intent.metadata),)
+        claims = (claim_of(intent.metadata),)
         purchase = await purchase_store.find_purchase(
             connection, payment_intent_id=intent.id, claims=claims
         )
@@ -124,7 +124,7 @@ class Takings:
             return NONE
         await lock_payment(connection, payment_id)
         await note(payment_id)
-        claims = (_claim(thing.metadata),) if isinstance(thing, Charge) else ()
+        claims = (claim_of(thing.metadata),) if isinstance(thing, Charge) else ()
         purchase = await purchase_store.find_purchase(
             connection, payment_intent_id=payment_id, claims=claims
         )
@@ -200,7 +200,3 @@ async def _take_payment(connection: Connection, purchase: Purchase, intent: Paym
     elif purchase.is_price_exact:
         what = f"{intent.id} has paid {intent.amount_received} {intent.currency} for it"
         await raise_alert(connection, MISMATCH, purchase, what)
-
-
-def _claim(metadata: dict[str, str] | None) -> str | None:
-    return (metadata or {}).get(PURCHASE_ID)

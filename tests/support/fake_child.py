@@ -1,9 +1,9 @@
 """A child that notes what happens to it: `python -m tests.support.fake_child NAME DIARY [HABIT …]`.
 
 It appends `NAME start PID` to the diary, and `NAME stop PID` when it ends at SIGTERM. Habits:
-`exit=STATUS` ends at once; `exit-later=STATUS` does so from the second start on; `after=NAME`
-waits with all of it until that child has started; `deaf` ignores SIGTERM; `slow=SECONDS` takes
-its time to end.
+`exit=STATUS` ends at once; `exit-later=STATUS` does so from the second start on; `after=NAME` waits
+with all of it until that child has started; `deaf` ignores SIGTERM; `slow=SECONDS` takes its time
+to end.
 """
 
 import os

@@ -13,7 +13,7 @@ from billing.errors import (
     RequestKeyConflictError,
     StripeUnavailableError,
 )
-from billing.page_params import SalesTerms
+from billing.page_params import SalesTerms, session_params
 from ledger.errors import AccountUnknownError
 from ledger.ids import new_id
 from tests.support.pretend_sales import LINKS, Counter, open_counter
@@ -88,6 +88,25 @@ async def test_a_request_key_leads_to_one_page_for_ever(counter: Counter) -> Non
         await counter.checkout.begin(account_id, "enterprise", "order-1")
 
 
+async def test_a_request_key_of_a_page_that_nobody_was_given_leads_to_another(
+    counter: Counter,
+) -> None:
+    """The answer was lost, and the customer comes again when that page has expired."""
+    customer = await counter.shop.books.customer()
+    await counter.ask("PUT", "/pretend/api", lose_next=3)
+    with pytest.raises(StripeUnavailableError):
+        await counter.checkout.begin(customer.account_id, "starter", "order-1")
+    [unseen] = await counter.sessions()
+    await counter.ask("POST", f"/v1/checkout/sessions/{unseen['id']}/expire")
+    await counter.deliver()
+    pages = {await counter.checkout.begin(customer.account_id, "starter", "order-1") for _ in "ab"}
+    [page] = pages
+    await counter.pay(page.checkout_id)
+    await counter.deliver()
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "paid"
+
+
 async def test_what_cannot_be_sold_is_refused(counter: Counter) -> None:
     """Unknown packages and accounts, and a shop without a key for Stripe."""
     account_id = (await counter.shop.books.customer()).account_id
@@ -154,6 +173,20 @@ async def test_g12_a_token_shows_its_own_purchase_only(counter: Counter) -> None
         mine.purchase_id, LINKS.token(mine.purchase_id), other.checkout_id
     )
     assert (looked.purchase_id, looked.status) == (mine.purchase_id, "open")
+
+
+async def test_coming_back_from_what_is_not_its_own_page_pays_no_purchase(counter: Counter) -> None:
+    """Something else was bought for the same price, with a reference that the customer chose."""
+    customer, payment = await counter.shop.sell()
+    purchase = await counter.shop.purchase(payment)
+    params = session_params(purchase, LINKS, SalesTerms())
+    del params["metadata"], params["payment_intent_data"]
+    other = await counter.api.create_checkout_session(params, new_id())
+    await counter.pay(other.id)
+    token = LINKS.token(purchase.purchase_id)
+    looked = await counter.returns.look(purchase.purchase_id, token, other.id)
+    assert looked.status == "created"
+    assert await counter.shop.entries(customer) == []
 
 
 async def test_a_page_that_stripe_does_not_know_is_followed_by_another(counter: Counter) -> None:

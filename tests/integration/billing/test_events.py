@@ -234,6 +234,17 @@ async def test_an_event_of_a_connected_account_is_kept_and_does_nothing(shop: Sh
     assert (await shop.purchase(payment)).status == "created"
 
 
+async def test_a_reference_that_customers_can_choose_claims_no_purchase(shop: Shop) -> None:
+    """A payment link for something else takes `client_reference_id` from its address."""
+    customer, payment = await shop.sell()
+    session = {**payment.session(), "metadata": {}, "payment_link": "plink_1Other"}
+    assert session["client_reference_id"] == payment.purchase_id
+    received = await shop.hear("checkout.session.completed", session)
+    assert (received.is_new, received.account_ids) == (True, frozenset())
+    assert await shop.entries(customer) == []
+    assert (await shop.purchase(payment)).status == "created"
+
+
 async def test_two_payments_of_one_account_at_once_do_not_wait_for_each_other(shop: Shop) -> None:
     """Both have changed their purchases twice when they want the account: no deadlock."""
     customer, first = await shop.sell()

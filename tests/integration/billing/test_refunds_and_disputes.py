@@ -276,6 +276,7 @@ async def test_an_end_of_one_dispute_does_not_hide_another_that_begins_at_once(
         ("needs_response", "warning_under_review"),
         ("warning_closed", "under_review"),
         ("warning_needs_response", "needs_response"),
+        ("warning_needs_response", "appeal_under_review"),
     ],
 )
 async def test_an_inquiry_may_become_a_dispute_and_not_the_other_way(

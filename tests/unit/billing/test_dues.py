@@ -87,6 +87,14 @@ def test_refund_and_dispute_together_take_what_was_given_and_no_more() -> None:
     assert due.balance_mc == 0
 
 
+def test_a_refund_and_a_dispute_of_the_rest_leave_nothing() -> None:
+    """Money: rounded once on what both have taken of the payment, not once for each."""
+    both = msgspec.structs.replace(refunded(1_250), disputes=disputed(3_749).disputes)
+    due = amounts_due(paid(PROFESSIONAL), both)
+    assert due.base_refund_mc + due.bonus_refund_mc == 12_500_000 + 624_874
+    assert (due.dispute_mc, due.balance_mc) == (39_364_126, 0)
+
+
 cents = st.integers(0, 12_000)
 refunds = st.lists(
     st.builds(RefundFact, amount_cents=cents, is_failed=st.booleans()), max_size=4
