@@ -8,7 +8,9 @@ const WRITTEN_MS = 400;
 // What a call or a payment changes, and which name in the address means an older page of it.
 const FOLLOWS = { usage: "cursor", ledger: "ledgerCursor", spending: null };
 
-let pauseMs = EVERY_MS;
+const FAILURES_UNSAID = 2;
+
+let failures = 0;
 let timer = null;
 
 export function startLooking() {
@@ -22,12 +24,13 @@ export function startLooking() {
 async function look() {
   clearTimeout(timer);
   try {
-    if (await refresh("balance", { quietly: true })) await follow();
-    pauseMs = EVERY_MS;
+    const quietly = failures < FAILURES_UNSAID;
+    if (await refresh("balance", { quietly })) await follow();
+    failures = 0;
   } catch {
-    pauseMs = SLOWER_MS;
+    failures += 1;
   }
-  if (!document.hidden) timer = setTimeout(look, pauseMs);
+  if (!document.hidden) timer = setTimeout(look, failures ? SLOWER_MS : EVERY_MS);
 }
 
 async function follow() {

@@ -38,6 +38,7 @@ export async function refresh(name, { quietly = false } = {}) {
     });
     if (response.status === 401 || response.status === 404) return location.reload();
     if (response.status === 304) {
+      element.querySelector(".unreachable")?.remove();
       again(element);
       return false;
     }

@@ -12,6 +12,8 @@ from console.json import timestamp
 from console.paging import LONGEST_FILTER, ReadFilter, read_cursor, read_period
 from ledger.pages import Window
 
+# What the page says once: links on it lead to the page without.
+_SAID_ONCE = ("saved", "card", "checkout", "cancelled", "session_id")
 _A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -32,12 +34,13 @@ class PageQuery:
 
     def link(self, **changes: str | int | None) -> str:
         """The query string with some values changed, or left out with None; at least `?`."""
-        merged = {**self._given, **changes}
+        merged = {**dict(self.others()), **changes}
         return "?" + urlencode({name: value for name, value in merged.items() if value})
 
     def others(self, *names: str) -> list[tuple[str, str]]:
         """What is given under all names but these: what a form of these keeps."""
-        return [(name, value) for name, value in self._given.items() if name not in names]
+        left_out = (*names, *_SAID_ONCE)
+        return [(name, value) for name, value in self._given.items() if name not in left_out]
 
     def read(self, filters: Mapping[str, ReadFilter]) -> dict[str, str]:
         """The filters that are given.

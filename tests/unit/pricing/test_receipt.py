@@ -47,7 +47,7 @@ def test_units_without_a_rate_are_no_receipt() -> None:
 @given(st.dictionaries(st.sampled_from(["input", "cached_input", "output"]), COUNTS), RATE_TEXTS)
 def test_g8_the_sum_rounded_up_is_the_charge(units: dict[str, int], rate_text: str) -> None:
     """G8: from units and rates alone anyone comes to what was charged."""
-    rates = {name: rate_text for name in RATES}
+    rates = dict.fromkeys(RATES, rate_text)
     receipt = receipt_of(units, rates)
     millionths = int(Decimal(rate_text) * MILLIONTHS)
     charge = charge_mc(units, {name: Rate(rate_text, millionths) for name in rates}, "millicredit")

@@ -35,7 +35,7 @@ def test_dollars_are_read_digit_by_digit(typed: str, cents: int | None) -> None:
 @pytest.mark.parametrize("typed", ["9.999", "-5", "ten", "€5"])
 def test_what_are_no_dollars_names_its_field(typed: str) -> None:
     """With an example of what is right."""
-    with pytest.raises(FormError, match="like 150.00"):
+    with pytest.raises(FormError, match=r"like 150\.00"):
         Form({"limit": typed}).cents("limit")
 
 

@@ -19,6 +19,14 @@ def test_a_link_keeps_what_is_not_changed() -> None:
     assert PageQuery({}).link() == "?"
 
 
+def test_links_do_not_say_again_what_was_said_once() -> None:
+    """A checkout that people came back from, a setting that was saved."""
+    query = PageQuery({"days": "7", "saved": "settings", "checkout": "x", "cancelled": "1"})
+    assert query.link(cursor="y") == "?days=7&cursor=y"
+    assert query.others() == [("days", "7")]
+    assert query.get("saved") == "settings"
+
+
 def test_days_are_whole_days_the_last_one_too() -> None:
     """To the 29th means until the 30th begins, in UTC."""
     window = PageQuery({"from": "2026-11-28", "to": "2026-11-29"}).window("cursor", 10)
