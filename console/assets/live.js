@@ -4,7 +4,6 @@ import { refresh } from "./parts.js";
 
 const EVERY_MS = 1000;
 const SLOWER_MS = 5000;
-const WRITTEN_MS = 400;
 // What a call or a payment changes, and which name in the address means an older page of it.
 const FOLLOWS = { usage: "cursor", ledger: "ledgerCursor", spending: null };
 
@@ -33,13 +32,8 @@ async function look() {
   if (!document.hidden) timer = setTimeout(look, failures ? SLOWER_MS : EVERY_MS);
 }
 
+/** A charge is in the balance at once, and in the tables once it is written: the card says so, too. */
 async function follow() {
-  await refreshFollowers();
-  // A charge is in the balance at once, and in the tables as soon as it is written.
-  setTimeout(() => refreshFollowers().catch(() => {}), WRITTEN_MS);
-}
-
-async function refreshFollowers() {
   const asked = new URLSearchParams(location.search);
   const names = Object.keys(FOLLOWS).filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
   if (!isInUse("keys")) names.push("keys");

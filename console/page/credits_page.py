@@ -73,7 +73,6 @@ class CreditsPage:
         headers = {**PAGE_HEADERS, "ETag": shown.tag}
         if request.headers.get("If-None-Match") == shown.tag:
             return web.Response(status=304, headers=headers)
-        status = 200 if shown.is_whole else 503
         return web.Response(
-            text=shown.html, status=status, content_type="text/html", headers=headers
+            text=shown.html, status=shown.status, content_type="text/html", headers=headers
         )

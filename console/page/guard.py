@@ -24,8 +24,7 @@ OPERATORS = f"{CONSOLE_PATH}/accounts/{{account_id}}"
 COOKIE = "tollgate_session"
 OPERATOR_COOKIE = "tollgate_operator"
 DISMISSED_COOKIE = "tollgate_dismissed"
-FORM_TOKEN_HEADER = "X-Form-Token"  # noqa: S105 - its name, not a token
-FORM_TOKEN_FIELD = "form_token"  # noqa: S105
+FORM_TOKEN_FIELD = "form_token"  # noqa: S105 - its name, not a token
 
 _FROM_HERE = ("same-origin", "none")
 
@@ -71,7 +70,7 @@ class Guard:
         self._key_states = key_states
         self._pages = pages
         self._admin_token = admin_token.encode()
-        self._hosts = {urlsplit(public_url).netloc}
+        self._public_host = urlsplit(public_url).netloc
         self._link_ttl_s = link_ttl_s
 
     def routes(
@@ -103,9 +102,7 @@ class Guard:
         async def changing(request: web.Request, visitor: Visitor) -> web.StreamResponse:
             if not visitor.may_change:
                 return self.not_found()
-            given = request.headers.get(FORM_TOKEN_HEADER)
-            if given is None:
-                given = str((await request.post()).get(FORM_TOKEN_FIELD, ""))
+            given = str((await request.post()).get(FORM_TOKEN_FIELD, ""))
             if not form_token_is_right(visitor.token, given) or not self.is_from_here(request):
                 raise NotFromHereError
             return await handler(request, visitor)
@@ -151,7 +148,10 @@ class Guard:
         if site is not None:
             return site in _FROM_HERE
         origin = request.headers.get("Origin")
-        return origin is None or urlsplit(origin).netloc in {request.host, *self._hosts}
+        if origin is None:
+            return True
+        host = urlsplit(origin).netloc
+        return bool(host) and host in (request.host, self._public_host)
 
     def is_admin_token(self, token: str) -> bool:
         """Whether this is the operators' token."""

@@ -1,5 +1,6 @@
 """What a part of the page is, and how it is shown: by itself, so that it fails alone."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -15,7 +16,11 @@ from console.page.visitor import Visitor
 from console.pages import Pages
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-_UNEXPECTED = "Something went wrong on this server."
+# Whoever looks at a page waits for its slowest part.
+LONGEST_WAIT_S = 5.0
+
+_UNEXPECTED = ApiError(500, "internal_error", "Something went wrong on this server.")
+_TOO_SLOW = ApiError(503, "too_slow", "This takes too long now. Try again in a moment.")
 _log = structlog.get_logger(__name__)
 
 
@@ -41,9 +46,9 @@ class Part(Protocol):
 class Shown:
     """A part as HTML, with a tag that changes when it does."""
 
-    def __init__(self, html: str, *, is_whole: bool) -> None:
+    def __init__(self, html: str, status: int) -> None:
         self.html = Markup(html)  # noqa: S704 - a template's text, which was escaped
-        self.is_whole = is_whole
+        self.status = status
         self.tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
 
 
@@ -70,14 +75,17 @@ class Parts:
         part = self._parts[name]
         common = {"visitor": visitor, "base": visitor.base, "query": query, "part": part}
         try:
-            values = {**common, **await part.load(visitor, query), **extra}
-            return Shown(self._pages.render(f"parts/{name}.html", values), is_whole=True)
+            async with asyncio.timeout(LONGEST_WAIT_S):
+                values = {**common, **await part.load(visitor, query), **extra}
+            return Shown(self._pages.render(f"parts/{name}.html", values), 200)
         except ApiError as error:
-            reason = str(error)
+            wrong = error
         except KNOWN_ERRORS as error:
-            reason = str(as_api_error(error))
+            wrong = as_api_error(error)
+        except TimeoutError:
+            wrong = _TOO_SLOW
         except Exception:  # noqa: BLE001 - the other parts are shown all the same
             _log.exception("part_failed", part=name, account_id=visitor.account_id)
-            reason = _UNEXPECTED
-        html = self._pages.render("parts/failed.html", {**common, "reason": reason})
-        return Shown(html, is_whole=False)
+            wrong = _UNEXPECTED
+        html = self._pages.render("parts/failed.html", {**common, "reason": str(wrong)})
+        return Shown(html, wrong.status)

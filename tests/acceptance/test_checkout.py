@@ -37,7 +37,7 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 
 def grouped(amount_mc: int) -> str:
-    return f"{amount_mc // 1000:,}.{str(amount_mc % 1000).zfill(3).rstrip('0') or '0'}"
+    return f"{amount_mc // 1000:,}.{str(amount_mc % 1000).zfill(3).rstrip('0').ljust(2, '0')}"
 
 
 def test_a_payment_comes_back_to_the_new_balance_and_a_receipt(shop: Shop, page: Page) -> None:
@@ -48,7 +48,7 @@ def test_a_payment_comes_back_to_the_new_balance_and_a_receipt(shop: Shop, page:
     page.get_by_role("button", name="Pay", exact=True).click()
     page.wait_for_url(f"{shop.url}/console/checkout/**")
     expect(page.get_by_role("heading", name="Payment received")).to_be_visible()
-    expect(page.get_by_text("9,990.0 credits", exact=True)).to_be_visible()
+    expect(page.get_by_text("9,990.00 credits", exact=True)).to_be_visible()
     expect(page.locator(".balance")).to_contain_text(grouped(before_mc + STARTER_MC))
     assert shop.up.balance_mc() == before_mc + STARTER_MC
 
@@ -84,7 +84,7 @@ def test_a_declined_card_grants_nothing_and_another_one_does(shop: Shop, page: P
     expect(page.get_by_role("alert")).to_contain_text("declined")
     assert shop.up.balance_mc() == before_mc
     page.get_by_role("button", name="Pay", exact=True).click()
-    expect(page.get_by_text("52,489.0 credits", exact=True)).to_be_visible()
+    expect(page.get_by_text("52,489.00 credits", exact=True)).to_be_visible()
     assert shop.up.balance_mc() == before_mc + 52_489_000
     newest = shop.ask("GET", "/ledger?limit=2")["data"]
     assert {row["type"]: row["amountMillicredits"] for row in newest} == {

@@ -1,5 +1,6 @@
 """What has just happened: a checkout that people come back from, a change that was saved."""
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -12,6 +13,8 @@ from console.page.visitor import Visitor
 from ledger.errors import RedisUnavailableError
 from ledger.working_copy import WorkingBalance, WorkingCopy
 
+# The page looks again by itself.
+_LONGEST_WAIT_S = 3.0
 _ENDED = ("paid", "expired", "failed", "processing")
 _log = structlog.get_logger(__name__)
 
@@ -43,10 +46,11 @@ class NewsPart:
         if purchase_id is None or not visitor.may_change:
             return None
         try:
-            return await self._returns.look_own(visitor.account_id, purchase_id, session_id)
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                return await self._returns.look_own(visitor.account_id, purchase_id, session_id)
         except PurchaseUnknownError:
             return None
-        except (StripeUnavailableError, StripeRefusedError) as error:
+        except (StripeUnavailableError, StripeRefusedError, TimeoutError) as error:
             _log.warning("checkout_not_asked_for", purchase_id=purchase_id, reason=str(error))
             return await self._returns.kept(visitor.account_id, purchase_id)
 

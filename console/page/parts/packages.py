@@ -12,7 +12,7 @@ class PackagesPart:
     """The offers. Each time that they are shown, one click on one of them is one checkout."""
 
     name = "packages"
-    title = "Add credits"
+    title = "Packages"
 
     def __init__(self, offers: Sequence[Offer], *, can_buy: bool) -> None:
         self._offers = offers
