@@ -83,11 +83,6 @@ def percent(basis_points: int) -> str:
     return f"{percent_text(basis_points)}%"
 
 
-def tags(text: str) -> list[str]:
-    """The parts of a package's tag: `Best value • Highest bonus` are two."""
-    return [part.strip() for part in text.split("•") if part.strip()]
-
-
 def minute(at: datetime) -> str:
     """`2026-01-31 12:00`, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
@@ -139,7 +134,7 @@ FORMATS: Mapping[str, Callable[..., Any]] = {
         function.__name__: function
         for function in (
             *(exact_credits, signed_credits, whole_credits, plain_credits, short_credits),
-            *(dollars, rate_dollars, cents, plain_cents, percent, tags),
+            *(dollars, rate_dollars, cents, plain_cents, percent),
             *(minute, utc_text, short_day, short_id),
             *(dimension_label, basis_meaning, model_label),
         )

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Collection
 from functools import wraps
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -74,10 +74,15 @@ class Guard:
         self._link_ttl_s = link_ttl_s
 
     def routes(
-        self, method: str, path: str, handler: VisitorHandler, bases: Collection[str]
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        handler: VisitorHandler,
+        bases: Collection[str],
     ) -> list[web.RouteDef]:
         """A page's route below each base: `CUSTOMERS`, `OPERATORS` or both."""
-        return [web.route(method, f"{base}{path}", self.page(handler)) for base in bases]
+        add = web.get if method == "GET" else web.post
+        return [add(f"{base}{path}", self.page(handler)) for base in bases]
 
     def page(self, handler: VisitorHandler) -> Handler:
         """The handler with its visitor; errors are answered as pages."""
