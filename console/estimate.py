@@ -58,8 +58,7 @@ class Estimator:
         model = find_model(self._rates(), body.model)
         input_tokens = await self._input_tokens(model, body)
         output_tokens = model.max_output_tokens if body.max_tokens is None else body.max_tokens
-        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
-        estimated_mc = charge_mc(usage.units(), model.rates, self._settings.rounding)
+        estimated_mc = self.charge_mc(model, input_tokens, output_tokens)
         return {
             "inputTokens": input_tokens,
             "outputTokens": output_tokens,
@@ -67,6 +66,11 @@ class Estimator:
             "estimatedMillicredits": str(estimated_mc),
             "usd": usd_number(estimated_mc, self._settings.credits_per_usd),
         }
+
+    def charge_mc(self, model: ModelRates, input_tokens: int, output_tokens: int) -> int:
+        """What so many tokens cost, none of the input cached."""
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        return charge_mc(usage.units(), model.rates, self._settings.rounding)
 
     async def _input_tokens(self, model: ModelRates, body: EstimateBody) -> int:
         if (body.messages is None) == (body.input_tokens is None):

@@ -102,6 +102,11 @@ class PeoplesSide(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def estimator(self) -> Estimator:
+        """What calls would cost."""
+        return Estimator(self.rates, self.counter, self.executor, self.settings)
+
+    @property
     def thresholds(self) -> LowBalanceThresholds:
         """Below what accounts are low."""
         default_credits = self.settings.low_balance_credits
@@ -124,7 +129,7 @@ def _customer_routes(side: PeoplesSide) -> list[web.RouteDef]:
     customers = CustomerApi(
         Reports(side.pool),
         side.working_copy,
-        Estimator(side.rates, side.counter, side.executor, settings),
+        side.estimator,
         *(side.rates, settings),
         # Places of its own: customers who read slowly keep no operator waiting.
         exports=ExportAnswers(side.pool),
@@ -212,7 +217,7 @@ def _parts(side: PeoplesSide, pages: Pages) -> Parts:
             PackagesPart(offers, can_buy=payments.are_open),
             SpendingPart(spending, working_copy, side.rates),
             RatesPart(side.rates),
-            EstimatorPart(side.rates),
+            EstimatorPart(side.rates, side.estimator),
             UsagePart(reports, spending, side.keys, side.rates),
             LedgerPart(reports, working_copy),
             SettingsPart(

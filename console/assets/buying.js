@@ -5,7 +5,7 @@ import { refresh, say } from "./parts.js";
 
 const FAILED = "This did not work. Nothing was charged; try again in a moment.";
 
-export function startBuying() {
+function start() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.matches("[data-buy]")) {
@@ -61,3 +61,5 @@ async function send(form) {
   await refresh(part);
   say("Dismissed.");
 }
+
+start();

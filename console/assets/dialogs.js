@@ -6,7 +6,7 @@ const dialog = document.getElementById("dialog");
 const content = document.getElementById("dialog-content");
 const COPIED_MS = 1500;
 
-export function startDialogs() {
+function start() {
   document.addEventListener("click", (event) => {
     const copied = event.target.closest?.("[data-copy]");
     if (copied) return copy(copied);
@@ -79,3 +79,5 @@ function copyTheOldWay(button) {
   button.focus();
   return done;
 }
+
+start();

@@ -6,7 +6,7 @@ const base = document.body.dataset.base;
 let timer = null;
 let request = null;
 
-export function startEstimator() {
+function start() {
   const form = document.querySelector("[data-estimate]");
   if (!form) return;
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -16,7 +16,14 @@ export function startEstimator() {
     timer = setTimeout(() => estimate(form), TYPING_MS);
   });
   showChosen(form);
-  estimate(form);
+  // What the page came with is there already; a browser may have put back what was typed before.
+  if ([...form.elements].some(isChanged)) estimate(form);
+}
+
+function isChanged(field) {
+  if (field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") return field.selectedIndex > 0;
+  return "defaultValue" in field && field.tagName !== "OUTPUT" && field.value !== field.defaultValue;
 }
 
 function showChosen(form) {
@@ -92,3 +99,5 @@ function grouped(text, decimals) {
   const shown = part.replace(/0+$/, "").padEnd(decimals, "0");
   return `${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${shown}`;
 }
+
+start();

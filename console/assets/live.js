@@ -12,7 +12,7 @@ const FAILURES_UNSAID = 2;
 let failures = 0;
 let timer = null;
 
-export function startLooking() {
+function start() {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     if (!document.hidden) look();
@@ -49,3 +49,5 @@ function isInUse(name) {
   const focused = document.activeElement;
   return element.contains(focused) && focused.matches("input, select, summary");
 }
+
+start();

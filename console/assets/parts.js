@@ -1,11 +1,12 @@
-// Parts of the page that are fetched again by themselves: filters, pages of lists, what is new.
+// Parts of the page, each fetched again by itself: filters, pages of lists, what is new. The page works
+// without scripts; this and its neighbours keep it current and save clicks.
 
 const base = document.body.dataset.base;
 const tags = new Map();
 const timers = new Map();
 const underWay = new Map();
 
-export function startParts() {
+function start() {
   // Where this page answers a form: loading it again must not send the form again.
   if (location.pathname !== base) history.replaceState(null, "", base + location.hash);
   for (const element of document.querySelectorAll("[data-part]")) {
@@ -75,7 +76,9 @@ const localTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", time
 function show(element, name, html, tag) {
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const scrolled = element.querySelector(".wide")?.scrollLeft ?? 0;
+  const opened = [...element.querySelectorAll("details")].map((details) => details.open);
   element.innerHTML = html;
+  element.querySelectorAll("details").forEach((details, number) => { details.open = opened[number] ?? false; });
   if (tag) tags.set(name, tag);
   else tags.delete(name);
   settle(element);
@@ -138,3 +141,5 @@ function applyFilters(event) {
   const given = [...new FormData(form)].filter(([, value]) => value !== "");
   go(`?${new URLSearchParams(given)}`, form.dataset.refresh);
 }
+
+start();

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from config.rates import DIMENSIONS, ModelRates, RateTable
+from console.estimate import Estimator
 from console.page.query import PageQuery
 from console.page.visitor import Visitor
 
-_SUGGESTED_OUTPUT_TOKENS = 500
+_INPUT_TOKENS, _OUTPUT_TOKENS = 1000, 500  # what the form suggests
 
 
 class RatesPart:
@@ -32,16 +33,24 @@ class RatesPart:
 
 
 class EstimatorPart:
-    """A form whose answers come from the API."""
+    """A form whose answers come from the API, but for the first one."""
 
     name = "estimator"
     title = "Cost estimator"
 
-    def __init__(self, rates: Callable[[], RateTable]) -> None:
+    def __init__(self, rates: Callable[[], RateTable], estimator: Estimator) -> None:
         self._rates = rates
+        self._estimator = estimator
 
     async def load(self, _visitor: Visitor, _query: PageQuery) -> Mapping[str, object]:
-        return {"table": self._rates(), "output_tokens": _SUGGESTED_OUTPUT_TOKENS}
+        table = self._rates()
+        first = next(iter(table.models.values()), None)
+        return {
+            "table": table,
+            "input_tokens": _INPUT_TOKENS,
+            "output_tokens": _OUTPUT_TOKENS,
+            "charge_mc": first and self._estimator.charge_mc(first, _INPUT_TOKENS, _OUTPUT_TOKENS),
+        }
 
 
 def _input_rate(model: ModelRates) -> int:
