@@ -17,7 +17,7 @@ from billing.errors import (
     StripeUnavailableError,
 )
 from console.errors import ApiError
-from ledger.api_keys import KeyUnknownError
+from ledger.api_keys import BadLimitError, KeyUnknownError
 from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
@@ -91,6 +91,7 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     AccountUnknownError: lambda _: ApiError(404, "account_not_found", "There is no such account."),
     KeyUnknownError: lambda _: ApiError(404, "key_not_found", "There is no such key."),
     BadTextError: lambda error: bad_value(_camel(error.field), error.reason),
+    BadLimitError: lambda error: bad_value("monthlyLimitCredits", error.reason),
     BadPostingError: lambda error: bad_value(_camel(error.field), error.reason),
     BadAmountError: lambda error: bad_value("credits", error.reason),
     BalanceLimitError: lambda error: ApiError(
