@@ -17,7 +17,7 @@ from billing.errors import (
     StripeUnavailableError,
 )
 from console.errors import ApiError
-from ledger.api_keys import KeyUnknownError
+from ledger.api_keys import BadLimitError, KeyUnknownError
 from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
@@ -98,6 +98,7 @@ _ANSWERS: dict[type[Exception], Callable[[Any], ApiError]] = {
     RequestUnknownError: lambda _: ApiError(404, "request_not_found", "There is no such call."),
     KeyUnknownError: lambda _: ApiError(404, "key_not_found", "There is no such key."),
     BadTextError: lambda error: bad_value(_camel(error.field), error.reason),
+    BadLimitError: lambda error: bad_value("monthlyLimitCredits", error.reason),
     BadPostingError: lambda error: bad_value(_camel(error.field), error.reason),
     BadAmountError: lambda error: bad_value("credits", error.reason),
     BalanceLimitError: lambda error: ApiError(

@@ -5,8 +5,9 @@ import asyncio
 import msgspec
 import structlog
 from aiohttp import web
+from msgspec import field
 
-from console.bodies import read_body
+from console.bodies import credits_of, read_body
 from console.customer_api import USAGE_FILTERS
 from console.json import Json, answer, listing
 from console.operator_guard import OperatorGuard
@@ -29,6 +30,7 @@ from ledger.working_copy import WorkingBalance, WorkingCopy, tell
 _log = structlog.get_logger(__name__)
 
 BALANCES_AT_ONCE = 16
+NO_LIMIT = msgspec.Raw(b"null")
 
 
 class NewAccountBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,9 +41,16 @@ class NewAccountBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewKeyBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What the key is for."""
+    """What the key is for, and what it may spend in a month."""
 
     name: str
+    monthly_limit: msgspec.Raw = field(default=NO_LIMIT, name="monthlyLimitCredits")
+
+
+class KeyLimitBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What the key may spend in a month from now on; null: as much as the account has."""
+
+    monthly_limit: msgspec.Raw = field(name="monthlyLimitCredits")
 
 
 class NoFieldsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,6 +89,7 @@ class OperatorApi:
             web.get(account, guarded(self._show_account)),
             web.get(f"{account}/keys", guarded(self._list_keys)),
             web.post(f"{account}/keys", guarded(self._create_key)),
+            web.patch("/admin/keys/{key_id}", guarded(self._limit_key)),
             web.delete("/admin/keys/{key_id}", guarded(self._revoke_key)),
             web.post(f"{account}/console-sessions", guarded(self._create_console_session)),
             web.get("/admin/usage", guarded(self._usage)),
@@ -130,9 +140,18 @@ class OperatorApi:
 
     async def _create_key(self, request: web.Request) -> web.Response:
         body = await read_body(request, NewKeyBody)
-        created = await self._keys.create(_account_id(request), body.name)
+        created = await self._keys.create(
+            _account_id(request), body.name, monthly_limit_mc=_limit_mc(body.monthly_limit)
+        )
         await self._tell(created.api_key.account_id)
         return answer({**key_shape(created.api_key), "key": created.text}, status=201)
+
+    async def _limit_key(self, request: web.Request) -> web.Response:
+        body = await read_body(request, KeyLimitBody)
+        limit_mc = _limit_mc(body.monthly_limit)
+        limited = await self._keys.set_monthly_limit(request.match_info["key_id"], limit_mc)
+        await self._tell(limited.account_id)
+        return answer(key_shape(limited))
 
     async def _revoke_key(self, request: web.Request) -> web.Response:
         revoked = await self._keys.revoke(request.match_info["key_id"])
@@ -164,3 +183,7 @@ class OperatorApi:
 
 def _account_id(request: web.Request) -> str:
     return request.match_info["account_id"]
+
+
+def _limit_mc(raw: msgspec.Raw) -> int | None:
+    return None if bytes(raw) == b"null" else credits_of(raw, "monthlyLimitCredits")

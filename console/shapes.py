@@ -112,7 +112,9 @@ def live_account_shape(account: Account, balance: WorkingBalance | None) -> Json
 
 
 def key_shape(key: ApiKey) -> Json:
-    """A key as far as it may be shown."""
+    """A key as far as it may be shown; nulls where it has no limit, and where it was not used."""
+    mc = key.monthly_limit_mc
+    no_limit = {"monthlyLimitMillicredits": None, "monthlyLimitCredits": None}
     return {
         "keyId": key.key_id,
         "accountId": key.account_id,
@@ -120,6 +122,9 @@ def key_shape(key: ApiKey) -> Json:
         "prefix": key.prefix,
         "createdAt": timestamp(key.created_at),
         "revokedAt": None if key.revoked_at is None else timestamp(key.revoked_at),
+        **(no_limit if mc is None else amount("monthlyLimit", mc)),
+        **amount("spentThisMonth", key.spent_this_month_mc),
+        "lastUsedAt": None if key.last_used_at is None else timestamp(key.last_used_at),
     }
 
 

@@ -106,7 +106,7 @@ ENTRY_COLUMNS = (
     *("balance_before_mc", "balance_after_mc", "counter_account", "ref", "description", "actor"),
     "corrects_entry_id",
 )
-SYNC_COLUMNS = ("account_id", "number", "amount_mc", "reason")
+SYNC_COLUMNS = ("account_id", "number", "amount_mc", "reason", "counted_key_id")
 EXPIRY_COLUMNS = (
     *("request_id", "lot_entry_id", "account_id", "posted_at", "taken_mc", "posted_mc"),
 )
@@ -227,7 +227,7 @@ def _add(
             account.lots = use(account.lots, posted_mc)
         if record.kind == ORPHAN:
             written.orphan_entries[record.request_id] = entry_id
-    _tell(batch, account, entry, decision.sync_mc)
+    _tell(batch, account, entry, decision.sync_mc, record.key_id)
     if record.charge_mc > record.ceiling_mc:
         batch.alerts.append(_alert("over_ceiling", record, record.charge_mc - record.ceiling_mc))
 
@@ -265,12 +265,18 @@ def _post(
     return entry_id
 
 
-def _tell(batch: Batch, account: LockedAccount, entry: StreamEntry, amount_mc: int) -> None:
-    """Numbers what Redis has not taken by itself, or has taken too much."""
+def _tell(
+    batch: Batch,
+    account: LockedAccount,
+    entry: StreamEntry,
+    amount_mc: int,
+    key_id: str | None = None,
+) -> None:
+    """Numbers what Redis has not taken by itself, or has taken too much; of whose limit, too."""
     if amount_mc:
         account.state, number = take_sync_number(account.state)
         reason = f"{entry.kind} {entry.request_id}"
-        batch.sync_rows.append((entry.account_id, number, amount_mc, reason))
+        batch.sync_rows.append((entry.account_id, number, amount_mc, reason, key_id))
 
 
 def _usage_row(decision: Decision, posted_at: datetime) -> tuple[object, ...]:

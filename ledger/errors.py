@@ -1,5 +1,7 @@
 """What can go wrong between a call and its credits."""
 
+from datetime import datetime
+
 
 class RedisUnavailableError(Exception):
     """Redis does not answer, or cannot take writes.
@@ -39,6 +41,23 @@ class NotEnoughCreditsError(Exception):
         super().__init__(f"{available_mc} mc available, {held_mc} mc held")
         self.available_mc = available_mc
         self.held_mc = held_mc
+
+
+class KeyLimitReachedError(Exception):
+    """What is left of the key's monthly limit does not carry the call.
+
+    `spent_mc` is what its calls of the month hold and were charged; the limit begins anew at
+    `resets_at`. The account itself has `available_mc`.
+    """
+
+    def __init__(
+        self, limit_mc: int, spent_mc: int, *, resets_at: datetime, available_mc: int
+    ) -> None:
+        super().__init__(f"{spent_mc} mc of {limit_mc} mc spent")
+        self.limit_mc = limit_mc
+        self.spent_mc = spent_mc
+        self.resets_at = resets_at
+        self.available_mc = available_mc
 
 
 class SettlementUnavailableError(Exception):

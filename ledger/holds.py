@@ -8,10 +8,12 @@ import msgspec
 from ledger.errors import (
     AccountSuspendedError,
     BacklogFullError,
+    KeyLimitReachedError,
     KeyRevokedError,
     NotEnoughCreditsError,
     ReservationClosedError,
 )
+from ledger.months import Month
 from ledger.pipeline import Pipeline
 from ledger.records import UsageRecord, encode_record
 from ledger.redis_copy import RedisWorkingCopy
@@ -19,6 +21,13 @@ from ledger.redis_keys import AccountKeys, account_keys, partition_keys
 from ledger.scripts import load_script
 
 SettleOutcome = Literal["taken", "repeated", "late"]
+
+_REFUSALS: dict[bytes, type[Exception]] = {
+    b"key_revoked": KeyRevokedError,
+    b"key_suspended": AccountSuspendedError,
+    b"backlog": BacklogFullError,
+    b"closed": ReservationClosedError,
+}
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -60,9 +69,11 @@ class Holds:
 
         Raises:
             NotEnoughCreditsError: less than the minimum is available.
+            KeyLimitReachedError: less than the minimum is left of the key's limit.
             KeyRevokedError: the key is not good any more.
             AccountSuspendedError: the account's calls are refused for now.
             BacklogFullError: too many records wait for the writer.
+            ReservationClosedError: it was released before.
             RedisUnavailableError: no answer; a release must follow.
         """
         keys = account_keys(request.account_id)
@@ -71,22 +82,14 @@ class Holds:
             outcome = reply[0]
             if outcome == b"held":
                 return int(reply[1])
-            if outcome == b"insufficient":
-                raise NotEnoughCreditsError(int(reply[1]), int(reply[2]))
             if outcome == b"no_account":
                 await self._accounts.ensure(request.account_id)
             elif outcome == b"key_unknown":
                 # Made a moment ago: its sync has not arrived.
                 if not await self._accounts.learn_key(request.account_id, request.key_id):
                     raise KeyRevokedError
-            elif outcome == b"key_revoked":
-                raise KeyRevokedError
-            elif outcome == b"key_suspended":
-                raise AccountSuspendedError
-            elif outcome == b"backlog":
-                raise BacklogFullError
             else:
-                raise ReservationClosedError(request.request_id)
+                raise _refusal(reply)
 
     async def _try_reserve(self, keys: AccountKeys, request: ReserveRequest) -> list[bytes]:
         reply: list[bytes] = await self._pipeline.run(
@@ -136,6 +139,20 @@ class Holds:
         keys = account_keys(account_id)
         reply = await self._pipeline.run(self._sweep, _ending_keys(keys), (account_id, request_id))
         return bool(reply[0] == b"swept")
+
+
+def _refusal(reply: Sequence[bytes]) -> Exception:
+    """What a reply says that holds nothing."""
+    outcome, *rest = reply
+    if outcome == b"insufficient":
+        return NotEnoughCreditsError(*(int(amount) for amount in rest))
+    if outcome == b"key_limit":
+        limit_mc, spent_mc, month, available_mc = (int(part) for part in rest)
+        resets_at = Month(*divmod(month, 100)).end
+        return KeyLimitReachedError(
+            limit_mc, spent_mc, resets_at=resets_at, available_mc=available_mc
+        )
+    return _REFUSALS[outcome]()
 
 
 def _ending_keys(keys: AccountKeys) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ class RedisWorkingCopy:
                 reached = rows[-1]["number"] if rows else int(applied)
             if rows or applied is None:
                 last = await self._pipeline.run(
-                    self._sync, (keys.account, keys.rebuild), _sync_arguments(rows)
+                    self._sync, (keys.account, keys.rebuild, keys.holds), _sync_arguments(rows)
                 )
                 # -1: as above; and a rebuild that had begun with less has to begin again.
                 reached = reached if last == -1 else int(last)
@@ -171,14 +171,16 @@ class RedisWorkingCopy:
             account = await connection.fetchrow(_QUERIES["account"], account_id)
             if account is None:
                 raise AccountUnknownError(account_id)
-            api_keys = await connection.fetch(_QUERIES["keys"], account_id)
+            month = account["month"]
+            api_keys = await connection.fetch(_QUERIES["keys"], account_id, month)
             written = await connection.fetch(
                 _QUERIES["written_settlements"], [uuid.UUID(name) for name in request_ids]
             )
         arguments: list[str | int] = [account["balance_mc"], account["last_sync_number"]]
-        arguments.append(len(api_keys))
+        arguments += [month, len(api_keys)]
         for key in api_keys:
             arguments += [str(key["id"]), key["key_state"]]
+            arguments += [_text(key["monthly_limit_mc"]), _text(key["spent_mc"])]
         for settlement in written:
             arguments += [str(settlement["request_id"]), settlement["kind"]]
         return arguments
@@ -188,5 +190,14 @@ def _sync_arguments(rows: Sequence[asyncpg.Record]) -> list[str | int]:
     arguments: list[str | int] = []
     for row in rows:
         arguments += [row["number"], row["amount_mc"]]
-        arguments += [str(row["key_id"] or ""), row["key_state"] or ""]
+        if row["counted_key_id"] is not None:
+            # Redis has taken so much too little, or too much, of a call of this key.
+            arguments += [str(row["counted_key_id"]), "", "", -row["amount_mc"], row["month"]]
+        else:
+            arguments += [_text(row["key_id"]), _text(row["key_state"])]
+            arguments += [_text(row["limit_mc"]), _text(row["spent_mc"]), row["month"]]
     return arguments
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

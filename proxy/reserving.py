@@ -8,14 +8,18 @@ import structlog
 
 from config.settings import Settings
 from console.errors import ApiError
-from ledger.errors import NotEnoughCreditsError, SettlementUnavailableError
+from ledger.errors import (
+    KeyLimitReachedError,
+    NotEnoughCreditsError,
+    SettlementUnavailableError,
+)
 from ledger.holds import ReserveRequest, Settled
 from ledger.records import UsageRecord
 from ledger.reservations import Reservation, Reservations
-from pricing.money import credits_text
 from pricing.quote import Quote, affordable_limit, quote
 from proxy.calls.call import Call
 from proxy.charges import Charges, Outcome
+from proxy.refusals import key_limit_reached, out_of_credits
 from proxy.relay.transcript import Transcript
 
 _log = structlog.get_logger(__name__)
@@ -92,7 +96,7 @@ class Reserving:
         """Credits held for a call; released where the call ends without being settled.
 
         Raises:
-            ApiError: 402, the account can't carry the call.
+            ApiError: 402, the account or the key's limit can't carry the call.
             KeyRevokedError, BacklogFullError, RedisUnavailableError: nothing was held.
         """
         held = await self._reserve(call, cheap)
@@ -107,7 +111,8 @@ class Reserving:
             await held.settle_as_it_is()
 
     async def _reserve(self, call: Call, cheap: Quote) -> HeldCall:
-        with suppress(NotEnoughCreditsError):  # only then is it worth counting
+        # Only where the cheap ceiling is not affordable is it worth counting.
+        with suppress(NotEnoughCreditsError, KeyLimitReachedError):
             return await self._try(call, cheap, cheap.ceiling_mc)
         text_tokens = await self._charges.text_tokens(call)
         bounds = msgspec.structs.replace(call.bounds, text_tokens=text_tokens)
@@ -119,6 +124,8 @@ class Reserving:
             return await self._try(call, exact, least.ceiling_mc)
         except NotEnoughCreditsError as error:
             raise self._out_of_credits(call, least.ceiling_mc, error) from None
+        except KeyLimitReachedError as error:
+            raise key_limit_reached(least.ceiling_mc, error) from None
 
     async def _try(self, call: Call, quoted: Quote, minimum_mc: int) -> HeldCall:
         reservation = await self._reservations.reserve(
@@ -158,28 +165,6 @@ class Reserving:
         limit = affordable_limit(
             call.model, call.bounds, self._settings.rounding, error.available_mc
         )
-        required, current = _number(required_mc), _number(error.available_mc)
-        message = (
-            f"This call needs up to {credits_text(required_mc)} credits; the account has "
-            f"{credits_text(error.available_mc)}. Add credits at {self._top_up_url}"
+        return out_of_credits(
+            required_mc, error, affordable_tokens=limit, top_up_url=self._top_up_url
         )
-        return ApiError(
-            402,
-            "insufficient_credits",
-            message,
-            error_type="insufficient_credits",
-            headers={"x-should-retry": "false"},
-            extra={
-                "requiredCredits": required,
-                "currentCredits": current,
-                "heldCredits": _number(error.held_mc),
-                "shortfallCredits": _number(required_mc - error.available_mc),
-                "affordableMaxTokens": limit,
-                "topUpUrl": self._top_up_url,
-            },
-            beside={"requiredCredits": required, "currentCredits": current},
-        )
-
-
-def _number(amount_mc: int) -> msgspec.Raw:
-    return msgspec.Raw(credits_text(amount_mc).encode())

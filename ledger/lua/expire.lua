@@ -7,6 +7,7 @@
 -- Output: taken_mc ('0': nothing could be taken) | '' where the account is not in Redis
 -- Idempotent: a second call with the same id answers as the first, until that is written.
 -- @include holds
+-- @include limits
 -- @include file_record
 local account, holds, settlements, position, rebuild = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local tombstone = parse_tombstone(redis.call('HGET', holds, ARGV[2]))

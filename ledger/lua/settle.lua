@@ -6,6 +6,7 @@
 -- Idempotent by the request id: a repeated settlement takes nothing. Where no hold is found
 -- (swept, lost) no balance is touched: the writer decides what is owed.
 -- @include holds
+-- @include limits
 -- @include file_record
 local keys = {
     account = KEYS[1], holds = KEYS[2], deadlines = KEYS[3], settlements = KEYS[4],
@@ -18,7 +19,7 @@ local outcome, number
 
 if hold then
     outcome = 'taken'
-    number = take(keys, account_id, request_id, 'settled', charge, hold.ceiling, record)
+    number = take(keys, account_id, request_id, 'settled', charge, hold, record)
 elseif tombstone and tombstone.kind == 'settled' then
     outcome, number = 'repeated', tonumber(tombstone.number)
 else

@@ -4,6 +4,7 @@
 --         ARGV 1 account id, 2 request id
 -- Output: swept, charge_mc | not_due | gone
 -- @include holds
+-- @include limits
 -- @include file_record
 local keys = {
     account = KEYS[1], holds = KEYS[2], deadlines = KEYS[3], settlements = KEYS[4],
@@ -22,5 +23,5 @@ if not hold then
     redis.call('ZREM', keys.deadlines, member)
     return { 'gone' }
 end
-take(keys, account_id, request_id, 'orphan', hold.orphan_charge, hold.ceiling, hold.record)
+take(keys, account_id, request_id, 'orphan', hold.orphan_charge, hold, hold.record)
 return { 'swept', hold.orphan_charge }

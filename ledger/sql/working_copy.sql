@@ -1,16 +1,31 @@
 -- What Redis' copy of the balances is made of.
 
 -- name: account
-select balance_mc, last_sync_number from accounts where id = $1;
+-- With the month of this moment.
+select
+    balance_mc,
+    last_sync_number,
+    to_char(clock_timestamp() at time zone 'UTC', 'YYYYMM') as month
+from accounts
+where id = $1;
 
 -- name: keys
+-- What a key has spent in the month $2 is asked only of those that have a limit.
 select
     api_key.id,
+    api_key.monthly_limit_mc,
     case
         when api_key.revoked_at is not null then 'revoked'
         when account.suspended_at is not null then 'suspended'
         else 'active'
-    end as key_state
+    end as key_state,
+    case
+        when api_key.monthly_limit_mc is not null then (
+            select coalesce(sum(usage_day.charged_mc), 0)::bigint
+            from usage_days as usage_day
+            where usage_day.key_id = api_key.id and usage_day.day >= to_date($2, 'YYYYMM')
+        )
+    end as spent_mc
 from api_keys as api_key
 inner join accounts as account on api_key.account_id = account.id
 where api_key.account_id = $1;
@@ -21,7 +36,15 @@ union all
 select request_id, 'expiry' as kind from expiries where request_id = any($1::uuid[]);
 
 -- name: syncs_after
-select number, amount_mc, key_id, key_state
+select
+    number,
+    amount_mc,
+    key_id,
+    key_state,
+    limit_mc,
+    spent_mc,
+    counted_key_id,
+    to_char(created_at at time zone 'UTC', 'YYYYMM') as month
 from balance_syncs
 where account_id = $1 and number > $2
 order by number

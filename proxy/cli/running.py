@@ -14,7 +14,7 @@ from billing.errors import StripeRefusedError, StripeUnavailableError
 from config.errors import ConfigError
 from config.secrets import SHORTEST_SECRET, stripe_api_base
 from ledger.accounts import Accounts
-from ledger.api_keys import ApiKeys, KeyUnknownError
+from ledger.api_keys import ApiKeys, BadLimitError, KeyUnknownError
 from ledger.chain import BalanceLimitError
 from ledger.database import DatabaseNotReadyError, DatabaseUnavailableError, connect_pool
 from ledger.entries import Entries
@@ -37,6 +37,7 @@ _SELF_EXPLAINING = (
     DatabaseNotReadyError,
     BadTextError,
     BadAmountError,
+    BadLimitError,
     BadPostingError,
     NotAnAmountError,
     BalanceLimitError,

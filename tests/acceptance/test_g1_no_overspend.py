@@ -18,7 +18,7 @@ from tests.support.gated_provider import (
     running_beside,
     running_provider,
 )
-from tests.support.live_books import LowestBalance, open_books
+from tests.support.live_books import Books, LowestBalance, open_books
 from tests.support.live_clients import Answer, ask, customer_of, question
 from tests.support.live_family import alarms, logged, workers
 from tests.support.pretend import knobs
@@ -116,6 +116,42 @@ async def test_however_calls_and_charges_mix_no_more_is_spent_than_was_funded(
         in_redis = await books.in_redis(customer.account_id)
         assert in_redis["available"] == funded_mc - spent_mc
     assert alarms(up.said) == []
+
+
+async def test_calls_of_a_limited_key_over_two_workers_never_pass_its_limit(up: Up) -> None:
+    """G1: the account has credits for all, the key for some; what they give back others take."""
+    limit_mc = AFFORDABLE * await ceiling_of_one_call(up)
+    customer = customer_of(up, "100000")
+    path, token = f"/admin/keys/{customer.key_id}", up.dev["admin_token"]
+    body = {"monthlyLimitCredits": credits_of(limit_mc)}
+    await asyncio.to_thread(up.api.expect, "PATCH", path, token=token, body=body)
+    async with open_books(up.dev) as books, each_on_its_own_connection() as session:
+        seen_mc: list[int] = []
+        watching = asyncio.create_task(watch_spending(books, customer, seen_mc))
+        answers = await asyncio.gather(
+            *(
+                ask(session, up.dev["base_url"], customer, LIMITED, knobs(output_tokens=n % 200))
+                for n in range(CALLS)
+            )
+        )
+        watching.cancel()
+        assert {answer.error for answer in answers} == {None, "key_limit_exceeded"}
+        admitted = [answer for answer in answers if answer.is_complete]
+        spent_mc = sum(answer.charge_mc or 0 for answer in admitted)
+        assert 0 < spent_mc <= limit_mc
+        assert max(seen_mc) <= limit_mc
+        await books.assert_agree()
+        await books.assert_charged(admitted)
+        assert await books.spent_mc(customer.account_id, customer.key_id) == spent_mc
+    assert len(workers(up)) == 2
+    assert alarms(up.said) == []
+
+
+async def watch_spending(books: Books, customer: Customer, seen_mc: list[int]) -> None:
+    """Notes what Redis has counted of the key's limit, as often as it can."""
+    while True:
+        seen_mc.append(await books.spent_mc(customer.account_id, customer.key_id))
+        await asyncio.sleep(0)
 
 
 async def test_the_sdk_raises_a_402_once_and_does_not_try_again(up: Up) -> None:

@@ -91,6 +91,24 @@ def test_people_read_short_lines_and_tables(run: Run) -> None:
     assert any(row.startswith(account_id) for row in rows)
 
 
+def test_a_key_is_limited_and_its_limit_is_lifted(run: Run) -> None:
+    """In credits; the list shows limit, spending and when a key was last used."""
+    account_id = account_of(run)
+    created = run("keys", "create", account_id, "--monthly-limit", "100").stdout
+    key_id = created.split()[4]
+    assert "Monthly limit  100.0" in created
+    titles, row = run("keys", "list", account_id).stdout.splitlines()
+    for title in ("LAST USED", "SPENT THIS MONTH", "MONTHLY LIMIT"):
+        assert title in titles
+    assert row.split()[-5:] == ["-", "-", "0.0", "100.0", "default"]
+    assert ": 7.5; spent this month: 0.0" in run("keys", "limit", key_id, "7.5").stdout
+    lifted = json.loads(run("keys", "limit", key_id, "none", "--json").stdout)
+    assert lifted["monthlyLimitCredits"] is None
+    for text in ("0", "-1", "all", "0.0001"):
+        assert run("keys", "limit", "--", key_id, text, code=1).stderr
+    assert "there is no key 7" in run("keys", "limit", "7", "5", code=1).stderr
+
+
 def test_machines_read_the_shapes_of_the_api(run: Run) -> None:
     """With `--json`: one object on standard output."""
     account_id = account_of(run)

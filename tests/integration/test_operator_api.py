@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
+from console.json import timestamp
 from ledger.database import acquired
 from ledger.ids import new_id
 from tests.support.people import ADMIN, PUBLIC_URL, Desk, desk_app, minute, open_desk
@@ -127,6 +129,11 @@ async def test_keys_are_listed_without_their_text_and_end_by_delete(desk: Desk, 
             "prefix": key["prefix"],
             "createdAt": key["createdAt"],
             "revokedAt": None,
+            "monthlyLimitMillicredits": None,
+            "monthlyLimitCredits": None,
+            "spentThisMonthMillicredits": "0",
+            "spentThisMonthCredits": Decimal("0.0"),
+            "lastUsedAt": None,
         }
     ]
     revoked = await ask("DELETE", f"/admin/keys/{key['keyId']}")
@@ -134,6 +141,53 @@ async def test_keys_are_listed_without_their_text_and_end_by_delete(desk: Desk, 
     assert (await ask("GET", path))["data"] == [revoked]
     assert await ask("DELETE", f"/admin/keys/{key['keyId']}") == revoked
     assert not await desk.working_copy.key_is_active(account.account_id, key["keyId"])
+
+
+async def test_a_key_can_be_limited_and_is_listed_with_what_it_has_used(
+    desk: Desk, ask: Ask
+) -> None:
+    """A limit is given in credits, as a number or as text; null lifts it."""
+    account = await desk.account_with(1_000)
+    path = f"/admin/accounts/{account.account_id}/keys"
+    body = {"name": "laptop", "monthlyLimitCredits": "12.345"}
+    key = await ask("POST", path, body, status=201)
+    assert (key["monthlyLimitMillicredits"], key["monthlyLimitCredits"]) == (
+        "12345",
+        Decimal("12.345"),
+    )
+    now = datetime.now(UTC)
+    await desk.use(account.account_id, now, key_id=key["keyId"], charge_mc=3_120)
+    for limit, expected in ((7, "7000"), ("0.001", "1"), (None, None)):
+        body = {"monthlyLimitCredits": limit}
+        limited = await ask("PATCH", f"/admin/keys/{key['keyId']}", body)
+        assert limited["monthlyLimitMillicredits"] == expected
+        assert (await ask("GET", path))["data"] == [limited]
+    assert limited["monthlyLimitCredits"] is None
+    assert limited["spentThisMonthMillicredits"] == "3120"
+    assert limited["spentThisMonthCredits"] == Decimal("3.12")
+    assert limited["lastUsedAt"] == timestamp(now)
+
+
+@pytest.mark.parametrize("limit", [0, -1, "0", "1e3", "", True, 0.0001, [], 10**13])
+async def test_what_is_no_limit_is_refused(desk: Desk, ask: Ask, limit: object) -> None:
+    """It names the field, and nothing is changed."""
+    account = await desk.account_with(1_000)
+    path = f"/admin/accounts/{account.account_id}/keys"
+    body = {"name": "laptop", "monthlyLimitCredits": limit}
+    for method, where in (("POST", path), ("PATCH", f"/admin/keys/{new_id()}")):
+        asked = body if method == "POST" else {"monthlyLimitCredits": limit}
+        error = (await ask(method, where, asked, status=400))["error"]
+        assert (error["code"], error["param"]) == ("invalid_value", "monthlyLimitCredits")
+    assert (await ask("GET", path))["data"] == []
+
+
+async def test_a_limit_of_no_key_is_404_and_no_limit_is_400(ask: Ask) -> None:
+    """A change without its field is a mistake, not a limit that is lifted."""
+    error = (await ask("PATCH", f"/admin/keys/{new_id()}", {}, status=400))["error"]
+    assert error["param"] == "monthlyLimitCredits"
+    body = {"monthlyLimitCredits": 5}
+    error = (await ask("PATCH", f"/admin/keys/{new_id()}", body, status=404))["error"]
+    assert error["code"] == "key_not_found"
 
 
 async def test_a_grant_is_posted_once_and_a_conflict_is_409(desk: Desk, ask: Ask) -> None:

@@ -5,6 +5,7 @@ from ledger.redis_keys import account_keys
 from tests.support.books import Books, Customer, call_of
 from tests.support.hold_world import Call, World
 from tests.support.records import truth_of
+from tests.support.spent_limits import expected_mc, limited_keys, posted_mc_of
 
 
 async def check_step(world: World) -> None:
@@ -53,6 +54,10 @@ async def _check_account(world: World, customer: Customer) -> None:
     not_posted_mc = sum(charge for what, charge in charges.items() if what not in done)
     in_redis_mc = there.available_mc + there.held_mc + not_posted_mc
     assert in_redis_mc == account["balance_mc"] - waiting_mc, "G9"
+    for key_id, spent_mc in (await limited_keys(books, customer)).items():
+        assert spent_mc == await expected_mc(books, customer, key_id, done), "a key's month"
+        if not world.may_be_overspent:
+            assert spent_mc <= world.highest_limit_mc, "G1: a key has overspent"
 
 
 async def _filed(books: Books, customer: Customer) -> tuple[int, int, dict[tuple[str, str], int]]:
@@ -99,6 +104,8 @@ async def check_at_rest(world: World) -> None:
         )
         assert await books.balance_mc(customer) == world.funded_mc[customer.account_id] - gone_mc
         assert await books.waiting(customer) == 0
+        for key_id, spent_mc in (await limited_keys(books, customer)).items():
+            assert spent_mc == await posted_mc_of(books, key_id), "a key's month"
     for worker in world.workers:
         await worker._look()
         assert not any(worker._remembered.values()), "a worker remembers what is written"

@@ -7,7 +7,12 @@ what each call must cost in the end, and whether credits may have been overspent
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ledger.errors import KeyRevokedError, NotEnoughCreditsError, ReservationClosedError
+from ledger.errors import (
+    KeyLimitReachedError,
+    KeyRevokedError,
+    NotEnoughCreditsError,
+    ReservationClosedError,
+)
 from ledger.holds import ReserveRequest
 from ledger.settlements import Settlements
 from ledger.stream_entry import StreamEntry
@@ -16,6 +21,7 @@ from tests.support.records import truth_of
 from tests.support.rough_redis import NamedRedis
 
 FUNDS_MC = 300
+KEY_LIMIT_MC = 500
 EXPIRES_AT = datetime.now(UTC) + timedelta(days=365)
 
 
@@ -52,6 +58,7 @@ class World:
     rebuilds: list[tuple[Customer, list[str | int]]] = field(default_factory=list)
     snapshot: dict[bytes, bytes] = field(default_factory=dict)
     may_be_overspent: bool = False
+    highest_limit_mc: int = KEY_LIMIT_MC
     was_set_back: bool = False
 
     @classmethod
@@ -62,6 +69,8 @@ class World:
         await books.execute("update credit_lots set remaining_mc = 0")  # of worlds before
         ada = await books.customer(FUNDS_MC)
         bob = await books.customer(FUNDS_MC, partition=ada.partition)
+        await books.keys.set_monthly_limit(ada.key_id, KEY_LIMIT_MC)
+        await books.working_copy.apply_syncs(ada.account_id)
         redis = NamedRedis(books.pipeline)
         world = cls(books, redis, [ada, bob], [])
         world.workers = [world.new_worker(), world.new_worker()]
@@ -79,7 +88,7 @@ class World:
         request = call_of(customer, *bounds_mc)
         try:
             ceiling_mc = await self.books.holds.reserve(request)
-        except (NotEnoughCreditsError, KeyRevokedError):
+        except (NotEnoughCreditsError, KeyRevokedError, KeyLimitReachedError):
             return
         truth_mc = ceiling_mc * truth // 100
         self.calls.append(Call(customer, worker, request, ceiling_mc, truth_mc))
@@ -138,11 +147,18 @@ class World:
         return await self.books.expirer.expire(EXPIRES_AT)
 
     async def change_key(self, place: int) -> None:
-        """The account's key is revoked; it gets a new one."""
+        """The account's key is revoked; it gets a new one, of the first account with a limit."""
         customer = self.customers[place]
         await self.books.keys.revoke(customer.key_id)
-        created = await self.books.keys.create(customer.account_id, "next")
+        created = await self.books.keys.create(
+            customer.account_id, "next", monthly_limit_mc=None if place else KEY_LIMIT_MC
+        )
         self.customers[place] = Customer(customer.account_id, created.api_key.key_id, created.text)
+
+    async def change_limit(self, limit_mc: int) -> None:
+        """The first account's key gets another limit; what is spent stays spent."""
+        self.highest_limit_mc = max(self.highest_limit_mc, limit_mc)
+        await self.books.keys.set_monthly_limit(self.customers[0].key_id, limit_mc)
 
     async def commit(self, count: int) -> None:
         """A writer commits a batch, and is not heard of for a while, or for ever."""

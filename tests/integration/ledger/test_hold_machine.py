@@ -141,6 +141,10 @@ class Holds(RuleBasedStateMachine):
     def change_key(self, place: int) -> None:
         self.run(self.world.change_key(place))
 
+    @rule(limit_mc=st.sampled_from([50, 200, 800]))
+    def change_limit(self, limit_mc: int) -> None:
+        self.run(self.world.change_limit(limit_mc))
+
     @rule(place=PLACE)
     def apply_syncs(self, place: int) -> None:
         self.run(self.world.books.working_copy.apply_syncs(self.world.customers[place].account_id))
