@@ -19,6 +19,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Whoever looks at a page waits for its slowest part.
 LONGEST_WAIT_S = 5.0
 
+_BAD_QUESTION = 400
 _UNEXPECTED = ApiError(500, "internal_error", "Something went wrong on this server.")
 _TOO_SLOW = ApiError(503, "too_slow", "This takes too long now. Try again in a moment.")
 _log = structlog.get_logger(__name__)
@@ -87,5 +88,5 @@ class Parts:
         except Exception:  # noqa: BLE001 - the other parts are shown all the same
             _log.exception("part_failed", part=name, account_id=visitor.account_id)
             wrong = _UNEXPECTED
-        html = self._pages.render("parts/failed.html", {**common, "reason": str(wrong)})
-        return Shown(html, wrong.status)
+        failed = {**common, "reason": str(wrong), "is_bad_question": wrong.status == _BAD_QUESTION}
+        return Shown(self._pages.render("parts/failed.html", failed), wrong.status)
