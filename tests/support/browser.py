@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 VARIABLE = "TOLLGATE_CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_PATIENCE_MS = 30_000
+PATIENCE_MS = 30_000
 
 
 def found_chromium() -> str:
@@ -28,8 +28,8 @@ def found_chromium() -> str:
 
 
 @contextmanager
-def opened_browser(program: str) -> Iterator[BrowserContext]:
-    """A browser that has been nowhere yet."""
+def launched_browser(program: str) -> Iterator[Browser]:
+    """A browser without a context."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
@@ -37,8 +37,15 @@ def opened_browser(program: str) -> Iterator[BrowserContext]:
             args=["--no-sandbox", "--disable-dev-shm-usage"],
         )
         try:
-            context = browser.new_context()
-            context.set_default_timeout(_PATIENCE_MS)
-            yield context
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened_browser(program: str) -> Iterator[BrowserContext]:
+    """A browser that has been nowhere yet."""
+    with launched_browser(program) as browser:
+        context = browser.new_context()
+        context.set_default_timeout(PATIENCE_MS)
+        yield context

@@ -1,6 +1,5 @@
 """How tests look at local engines, harm them, and wait."""
 
-import asyncio
 import json
 import os
 import signal
@@ -18,6 +17,7 @@ from deploy.local.engine import Engine
 from deploy.local.postgres import LocalPostgres
 from deploy.local.postgres_server import OWNER
 from deploy.local.valkey import LocalValkey
+from tests.support.engines import run_apart
 
 PATIENCE_S = 30
 
@@ -56,7 +56,7 @@ def query(url: str, *statements: str) -> list[tuple[object, ...]]:
         finally:
             await connection.close()
 
-    return asyncio.run(run())
+    return run_apart(run())
 
 
 def keep_a_row(postgres: LocalPostgres, *, column: int) -> None:

@@ -1,0 +1,40 @@
+"""One stack and one browser for all tests of the page that a worker runs; customers are new."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import launched_browser
+from tests.support.credits_page import opened_page
+from tests.support.customer import Customer
+from tests.support.engines import reachable_folder
+from tests.support.shop import Shop
+from tests.support.up import running_up
+
+SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_ABANDONED_DRAIN_S": "1"}
+
+
+@pytest.fixture(scope="package")
+def shop(chromium: str) -> Iterator[Shop]:
+    with reachable_folder() as folder, running_up(folder / "state", **SETTINGS) as up:
+        yield Shop(up)
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
+    with launched_browser(chromium) as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that has been nowhere yet."""
+    with opened_page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def customer(shop: Shop) -> Customer:
+    """A new customer with 100 credits and a key."""
+    return Customer(shop.up)

@@ -1,0 +1,159 @@
+"""A customer of a running stack: an account with a key, that calls, asks and buys over HTTP."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ledger.ids import new_id
+from pricing.money import parse_credits
+from tests.support.engine_checks import eventually, query
+from tests.support.pretend import chat, knobs, streamed
+from tests.support.up import Up
+
+
+class HttpAnswer(NamedTuple):
+    """A whole answer; names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Call(NamedTuple):
+    """A call that was charged."""
+
+    request_id: str
+    charged_mc: int
+
+
+class Customer:
+    """A new account with credits and a key named `First key`."""
+
+    def __init__(self, up: Up, *, name: str = "Ada & Söhne", credits: str = "100") -> None:
+        self.up = up
+        self.name = name
+        self.account_id: str = self.operator("POST", "/accounts", {"name": name})["accountId"]
+        made = self.operator("POST", f"{self.path}/keys", {"name": "First key"})
+        self.key_id, self.key = str(made["keyId"]), str(made["key"])
+        if credits != "0":
+            self.grant(credits)
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self.up.dev["base_url"].removesuffix("/v1")
+
+    @property
+    def path(self) -> str:
+        """The account, in the operators' API."""
+        return f"/accounts/{self.account_id}"
+
+    def operator(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Ask as the operator."""
+        token = self.up.dev["admin_token"]
+        return self.up.api.expect(method, f"/admin{path}", token=token, body=body)
+
+    def grant(self, credits: str) -> None:
+        """More credits, as a gift."""
+        body = {"credits": credits, "description": "Welcome", "idempotencyKey": new_id()}
+        self.operator("POST", f"{self.path}/grants", body)
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Ask the API with the first key."""
+        return self.up.api.expect(method, f"/v1/credits{path}", token=self.key, body=body)
+
+    def link(self) -> str:
+        """A link that signs in, once."""
+        return str(self.operator("POST", f"{self.path}/console-sessions", {})["url"])
+
+    def take(self, credits: str) -> None:
+        """Less credits, by hand."""
+        body = {"credits": f"-{credits}", "description": "Taken", "idempotencyKey": new_id()}
+        self.operator("POST", f"{self.path}/adjustments", body)
+
+    def wait_until_low(self, *, is_low: bool = True) -> None:
+        """Wait until the look at all balances has seen a fall, or a rise."""
+        wanted = f"select is_low from low_balances where account_id = '{self.account_id}'"
+        eventually(lambda: query(self.up.dev["database_url"], wanted) == [(is_low,)])
+
+    def balance_mc(self) -> int:
+        """What the API says that there is."""
+        return int(self.ask("GET", "/balance")["balanceMillicredits"])
+
+    def rows(self, what: str, filters: str = "") -> list[dict[str, Any]]:
+        """All rows of a list of the API: `usage`, `ledger` or `purchases`."""
+        rows: list[dict[str, Any]] = self.ask("GET", f"/{what}?limit=1000{filters}")["data"]
+        return rows
+
+    def csv_rows(self, path: str, cookie: str) -> list[dict[str, str]]:
+        """The rows of a CSV file that a signed-in browser downloads."""
+        answer = send("GET", self.url, path, headers={"Cookie": cookie})
+        assert answer.status == 200, answer
+        assert answer.headers["content-type"].startswith("text/csv")
+        return list(csv.DictReader(io.StringIO(answer.body.decode())))
+
+    def try_call(self, *, key: str = "", **fields: object) -> int:
+        """The status of a small call with a key."""
+        return self._post_call(key or self.key, chat(**fields), {}).status
+
+    def call(self, *, key: str = "", output_tokens: int = 20, **fields: object) -> Call:
+        """A call whose answer has so many tokens; it is over when this returns."""
+        turned = knobs(output_tokens=output_tokens)
+        answer = self._post_call(key or self.key, chat(**fields), turned)
+        assert answer.status == 200, answer
+        charged_mc = parse_credits(answer.headers["x-credits-charged"])
+        return Call(answer.headers["x-request-id"], charged_mc)
+
+    def written_call(self, **wanted: Any) -> Call:
+        """A call that stands in the ledger when this returns."""
+        call = self.call(**wanted)
+        eventually(lambda: self._is_written(call.request_id))
+        return call
+
+    @contextmanager
+    def slow_call(self) -> Iterator[None]:
+        """A long stream that is under way until the block ends; then its client leaves."""
+        parts = urlsplit(self.url)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        headers = {
+            "Authorization": f"Bearer {self.key}",
+            **knobs(output_tokens=1000, chunk_delay_s=0.5),
+        }
+        try:
+            connection.request("POST", "/v1/chat/completions", json.dumps(streamed()), headers)
+            yield
+        finally:
+            connection.close()
+
+    def _is_written(self, request_id: str) -> bool:
+        path = f"/v1/credits/usage/{request_id}"
+        return self.up.api.call("GET", path, token=self.key).status == 200
+
+    def _post_call(self, key: str, body: object, headers: Mapping[str, str]) -> HttpAnswer:
+        own = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        content = json.dumps(body).encode()
+        return send("POST", self.url, "/v1/chat/completions", content, {**own, **headers})
+
+
+def send(
+    method: str,
+    url: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpAnswer:
+    """One request on a connection of its own; redirects are not followed."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return HttpAnswer(answer.status, found, answer.read())
+    finally:
+        connection.close()
