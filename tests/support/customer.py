@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ledger.ids import new_id
 from pricing.money import parse_credits
@@ -32,16 +32,23 @@ class Call(NamedTuple):
 
 
 class Customer:
-    """A new account with credits and a key named `First key`."""
+    """An account that is there already, and a new key of it, named `First key`."""
 
-    def __init__(self, up: Up, *, name: str = "Ada & Söhne", credits: str = "100") -> None:
+    def __init__(self, up: Up, account_id: str, name: str) -> None:
         self.up = up
+        self.account_id = account_id
         self.name = name
-        self.account_id: str = self.operator("POST", "/accounts", {"name": name})["accountId"]
-        made = self.operator("POST", f"{self.path}/keys", {"name": "First key"})
-        self.key_id, self.key = str(made["keyId"]), str(made["key"])
+        self.key_id, self.key = self.new_key("First key")
+
+    @classmethod
+    def new(cls, up: Up, *, name: str = "Ada & Söhne", credits: str = "100") -> "Customer":
+        """A customer of a new account with credits."""
+        token = up.dev["admin_token"]
+        made = up.api.expect("POST", "/admin/accounts", token=token, body={"name": name})
+        customer = cls(up, made["accountId"], name)
         if credits != "0":
-            self.grant(credits)
+            customer.grant(credits)
+        return customer
 
     @property
     def url(self) -> str:
@@ -57,6 +64,11 @@ class Customer:
         """Ask as the operator."""
         token = self.up.dev["admin_token"]
         return self.up.api.expect(method, f"/admin{path}", token=token, body=body)
+
+    def new_key(self, name: str) -> tuple[str, str]:
+        """Another key's id and text."""
+        made = self.operator("POST", f"{self.path}/keys", {"name": name})
+        return str(made["keyId"]), str(made["key"])
 
     def grant(self, credits: str) -> None:
         """More credits, as a gift."""
@@ -157,3 +169,11 @@ def send(
         return HttpAnswer(answer.status, found, answer.read())
     finally:
         connection.close()
+
+
+def post_form(
+    url: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> HttpAnswer:
+    """A form as a browser sends it."""
+    own = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+    return send("POST", url, path, urlencode(fields).encode(), own)

@@ -37,4 +37,4 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def customer(shop: Shop) -> Customer:
     """A new customer with 100 credits and a key."""
-    return Customer(shop.up)
+    return Customer.new(shop.up)
