@@ -12,7 +12,7 @@ NO_CARD = "No card is saved yet."
 
 
 def save(page: Page, form: str) -> None:
-    part(page, "settings").locator(f"form[action$='/{form}']").get_by_role(
+    part(page, "settings").locator(f"form[action*='/{form}']").get_by_role(
         "button", name="Save", exact=True
     ).click()
 
