@@ -1,4 +1,4 @@
-"""Settings on the Credits page of `tollgate up`: threshold, e-mail, automatic recharge, its card."""
+"""Settings on the Credits page of `tollgate up`: threshold, e-mail, automatic recharge, a card."""
 
 import re
 
