@@ -10,7 +10,7 @@ from aiohttp import web
 from console.handling import bad_value
 from console.json import timestamp
 from console.paging import LONGEST_FILTER, ReadFilter, read_cursor, read_period
-from ledger.pages import Window
+from ledger.pages import Position, Window
 
 # What the page says once: links on it lead to the page without.
 _SAID_ONCE = ("saved", "card", "checkout", "cancelled", "session_id")
@@ -63,8 +63,15 @@ class PageQuery:
         start, end = read_period(self._given)
         if end is not None and _A_DAY.fullmatch(self._given["to"]):
             end = _day_after(end)
-        below = read_cursor({"cursor": self._given[cursor]}) if cursor in self._given else None
-        return Window(limit=limit, below=below, start=start, end=end)
+        return Window(limit=limit, below=self.below(cursor), start=start, end=end)
+
+    def below(self, cursor: str) -> Position | None:
+        """Where the page of a list begins whose cursor has this name.
+
+        Raises:
+            ApiError: 400, the cursor is wrong.
+        """
+        return read_cursor({"cursor": self._given[cursor]}) if cursor in self._given else None
 
 
 def api_query(window: Window, filters: Mapping[str, str], **more: str) -> str:

@@ -29,7 +29,7 @@ class LedgerPart:
 
     async def load(self, visitor: Visitor, query: PageQuery) -> Mapping[str, object]:
         filters = query.read(FILTERS)
-        window = Window(limit=ROWS, below=query.window(CURSOR, ROWS).below)
+        window = Window(limit=ROWS, below=query.below(CURSOR))
         wanted = EntryFilter(account_id=visitor.account_id, entry_type=filters.get("type"))
         page, balance = await asyncio.gather(
             self._reports.entries(wanted, window), self._balance(visitor)
