@@ -55,7 +55,7 @@ def test_loading_the_page_again_makes_no_second_key(customer: Customer, page: Pa
     """The address that answered the form is not the one that stays."""
     sign_in(page, customer)
     create(page, "Once")
-    expect(page).to_have_url(f"{customer.url}/console")
+    expect(page).to_have_url(f"{customer.url}/console#keys")
     page.reload()
     expect(rows(page, "keys").filter(has_text="Once")).to_have_count(1)
 

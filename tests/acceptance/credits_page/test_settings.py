@@ -99,10 +99,9 @@ def test_recharge_waits_for_a_card_and_begins_with_it(customer: Customer, page: 
     expect(state).to_contain_text("paused")
     expect(state).to_contain_text(NO_CARD)
     save_a_card(page)
-    eventually(lambda: customer.ask("GET", "/settings")["card"] is not None)
-    page.reload()
     expect(part(page, "settings")).to_contain_text("Saved card: Visa ending in 4242")
     expect(state).to_have_text("active")
+    expect(page).to_have_url(f"{customer.url}/console")
     eventually(lambda: customer.balance_mc() > 1_000_000)
     expect(page.locator("#balance-credits")).to_contain_text("10,0")
 
