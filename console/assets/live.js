@@ -1,6 +1,6 @@
 // Looks for what is new: the balance now and then, and what belongs to it when it has changed.
 
-import { refresh } from "./parts.js";
+import { isInUse, refresh } from "./parts.js";
 
 const EVERY_MS = 1000;
 const SLOWER_MS = 5000;
@@ -38,16 +38,6 @@ async function follow() {
   const names = Object.keys(FOLLOWS).filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
   if (!isInUse("keys")) names.push("keys");
   await Promise.all(names.map((name) => refresh(name, { quietly: true })));
-}
-
-/** Nothing is taken from under somebody's hands. */
-function isInUse(name) {
-  const element = document.querySelector(`[data-part="${name}"]`);
-  if (element.querySelector("#created-key")) return true;
-  const typed = [...element.querySelectorAll("form[method=post] input")];
-  if (typed.some((input) => input.value !== input.defaultValue)) return true;
-  const focused = document.activeElement;
-  return element.contains(focused) && focused.matches("input, select, summary");
 }
 
 start();

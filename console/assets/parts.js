@@ -57,6 +57,20 @@ export async function refresh(name, { quietly = false } = {}) {
   }
 }
 
+/** Nothing is taken from under somebody's hands. */
+export function isInUse(name) {
+  const element = document.querySelector(`[data-part="${name}"]`);
+  if (element.querySelector("#created-key")) return true;
+  const fields = [...element.querySelectorAll("form[method=post] input")];
+  if (fields.some(isTyped)) return true;
+  const focused = document.activeElement;
+  return element.contains(focused) && focused.matches("input, select, summary");
+}
+
+function isTyped(field) {
+  return field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+}
+
 /** Tells people who do not see it. */
 export function say(text) {
   document.getElementById("said").textContent = text;
@@ -108,7 +122,8 @@ function again(element) {
   if (!name || !waiting || timers.has(name)) return;
   timers.set(name, setTimeout(() => {
     timers.delete(name);
-    refresh(name, { quietly: true }).catch(() => again(element));
+    if (isInUse(name)) again(element);
+    else refresh(name, { quietly: true }).catch(() => again(element));
   }, Number(waiting.dataset.againMs)));
 }
 
