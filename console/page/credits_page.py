@@ -41,10 +41,8 @@ class CreditsPage:
         extra: Mapping[str, Mapping[str, object]] = NOTHING,
     ) -> web.Response:
         """The whole page; `extra` is what its parts show beside what they load, by their names."""
-        names = list(self._parts.names)
-        account_name, *shown = await asyncio.gather(
-            self._name(visitor.account_id),
-            *(self._parts.show(name, visitor, query, extra.get(name, NOTHING)) for name in names),
+        account_name, parts = await asyncio.gather(
+            self._name(visitor.account_id), self._show_all(visitor, query, extra)
         )
         return self._pages.html(
             status,
@@ -52,9 +50,22 @@ class CreditsPage:
             visitor=visitor,
             base=visitor.base,
             account_name=account_name,
-            parts=dict(zip(names, shown, strict=True)),
-            titles={name: self._parts.title(name) for name in names},
+            parts=parts,
+            titles={name: self._parts.title(name) for name in parts},
         )
+
+    async def _show_all(
+        self, visitor: Visitor, query: PageQuery, extra: Mapping[str, Mapping[str, object]]
+    ) -> Mapping[str, Shown]:
+        """By name. The first are the news: they may bring credits, which all others show then."""
+
+        async def show(name: str) -> Shown:
+            return await self._parts.show(name, visitor, query, extra.get(name, NOTHING))
+
+        first, *others = self._parts.names
+        news = await show(first)
+        shown = await asyncio.gather(*map(show, others))
+        return dict(zip((first, *others), (news, *shown), strict=True))
 
     async def _name(self, account_id: str) -> str:
         try:
