@@ -1,0 +1,136 @@
+"""The Credits page of `tollgate up` by keyboard alone, and in windows of all widths."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.accessibility import HEIGHT, scrolls_sideways
+from tests.support.credits_page import opened_page, part, rows, sign_in
+from tests.support.customer import Customer
+from tests.support.seeded_customer import seeded_customer
+from tests.support.shop import Shop
+
+# All that somebody with a mouse can use. Of a group of radio buttons Tab reaches the chosen one.
+_MARK_ALL = """() => {
+    const fields = "input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+    let number = 0;
+    for (const one of document.querySelectorAll(`a[href], button, ${fields}`)) {
+        const isOut = one.disabled || !one.checkVisibility() || one.closest("dialog");
+        if (isOut || (one.type === "radio" && !one.checked)) continue;
+        one.dataset.number = number++;
+    }
+    return number;
+}"""
+_FOCUSED = """() => {
+    const style = getComputedStyle(document.activeElement);
+    const isSeen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    return {number: document.activeElement.dataset.number ?? null, isSeen};
+}"""
+
+
+@pytest.fixture(scope="module")
+def regular(shop: Shop) -> Customer:
+    """Somebody whose page is full."""
+    return seeded_customer(shop.up, calls=60, days=14, seed_number=13)
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, regular: Customer) -> Iterator[Page]:
+    with opened_page(browser) as page:
+        sign_in(page, regular)
+        yield page
+
+
+def test_tab_reaches_everything_in_the_order_of_the_page_and_it_is_seen(
+    regular: Customer, session: Page
+) -> None:
+    """Each link, button and field once, first to last, with an outline around it."""
+    session.goto(f"{regular.url}/console")
+    count: int = session.evaluate(_MARK_ALL)
+    assert count > 60
+    last, reached = {"number": ""}, list[dict[str, Any]]()
+    while last["number"] != str(count - 1) and len(reached) < 2 * count:
+        session.keyboard.press("Tab")
+        last = session.evaluate(_FOCUSED)
+        reached.append(last)
+    # A field for a date is several stops: day, month, year, calendar.
+    numbers = [number for number, _ in groupby(one["number"] for one in reached)]
+    assert numbers == [str(number) for number in range(count)]
+    assert all(one["isSeen"] for one in reached)
+
+
+def test_the_skip_link_leads_past_the_head_of_the_page(regular: Customer, session: Page) -> None:
+    """The first thing that Tab reaches; it is seen then."""
+    session.goto(f"{regular.url}/console")
+    session.keyboard.press("Tab")
+    skip = session.get_by_role("link", name="Skip to your credits")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    session.keyboard.press("Enter")
+    expect(session.locator("#main")).to_be_focused()
+    session.keyboard.press("Tab")
+    assert session.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_a_dialog_takes_the_focus_and_gives_it_back(regular: Customer, session: Page) -> None:
+    """Enter opens the receipt, Tab stays in it, Escape closes it and leads back to the row."""
+    session.goto(f"{regular.url}/console")
+    link = rows(session, "usage").first.locator("a[data-dialog]")
+    link.focus()
+    session.keyboard.press("Enter")
+    dialog = session.get_by_role("dialog", name="Receipt")
+    expect(dialog).to_be_visible()
+    for _ in range(6):
+        session.keyboard.press("Tab")
+        assert session.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+    session.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(link).to_be_focused()
+
+
+def test_a_filter_keeps_the_focus_when_its_part_is_fetched_again(
+    regular: Customer, session: Page
+) -> None:
+    """Whoever chooses a model by keyboard goes on from there."""
+    session.goto(f"{regular.url}/console")
+    session.locator("#usage-model").focus()
+    session.locator("#usage-model").select_option("gpt-4o")
+    expect(session.locator("#usage-clear")).to_be_visible()
+    expect(session.locator("#usage-model")).to_be_focused()
+    session.locator("#usage-clear").press("Enter")
+    expect(session.locator("#usage-clear")).to_have_count(0)
+    assert session.evaluate("document.activeElement.closest('[data-part=usage]') !== null")
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280, 1920])
+def test_no_page_scrolls_sideways(regular: Customer, session: Page, shop: Shop, width: int) -> None:
+    """Wide tables scroll within themselves; the document never does."""
+    session.set_viewport_size({"width": width, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    for summary in session.locator("summary").all():
+        summary.click()
+    assert not scrolls_sideways(session)
+    rows(session, "usage").first.locator("a[data-dialog]").click()
+    expect(session.get_by_role("dialog")).to_be_visible()
+    assert not scrolls_sideways(session)
+    request_id = regular.rows("usage")[0]["requestId"]
+    for path in (f"/usage/{request_id}", f"/keys/{regular.key_id}/revoke", "/operator", "?from=x"):
+        session.goto(f"{regular.url}/console{path}")
+        assert not scrolls_sideways(session), path
+
+
+def test_a_long_name_and_large_amounts_stay_within_a_phone(shop: Shop, browser: Browser) -> None:
+    """Nobody chose the names and amounts that stood on the drawing board."""
+    customer = Customer.new(shop.up, name="Wolfeschlegelsteinhausenbergerdorff" * 4, credits="0")
+    customer.grant("123456789.123")
+    customer.new_key("k" * 150)
+    customer.written_call()
+    with opened_page(browser, viewport={"width": 320, "height": HEIGHT}) as page:
+        sign_in(page, customer)
+        expect(part(page, "keys")).to_contain_text("k" * 150)
+        assert not scrolls_sideways(page)
