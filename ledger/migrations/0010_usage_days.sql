@@ -2,7 +2,9 @@
 -- writer makes them of the usage rows, in the transaction that writes those; so that a month's
 -- spending is a few rows, however many calls there were.
 create table usage_days (
-    account_id uuid not null references accounts (id),
+    -- No foreign key, as in usage_records: checking it would lock accounts, which a recount that
+    -- keeps writers waiting must not wait for.
+    account_id uuid not null,
     day date not null,
     key_id uuid not null,
     model text not null,

@@ -47,7 +47,9 @@ def account_id(
     async def make() -> str:
         async with open_books(postgres_server.url(database_name, SUPERUSER), redis_url) as books:
             async with books.pool.acquire() as connection:
-                await connection.execute("reset role; truncate accounts, usage_records cascade")
+                await connection.execute(
+                    "reset role; truncate accounts, usage_records, usage_days cascade"
+                )
                 await connection.execute("set role tollgate_app")
             ada = await books.customer(10_000)
             for charge_mc in (100, 150, 200):

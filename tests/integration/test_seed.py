@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from ledger.migrate import migrate
 from tests.bench.seeded_books import SeededAccount
 from tests.support.seeded import seeded_books
 
@@ -89,4 +90,20 @@ async def test_seeded_days_are_what_the_rows_add_up_to(
     seeded = await rows_of(database_url, query)
     assert seeded
     await rows_of(migration_database_url, "select recount_usage_days('-infinity')")
+    assert await rows_of(database_url, query) == seeded
+
+
+async def test_a_migration_fills_the_days_of_rows_that_are_there(
+    accounts: list[SeededAccount], database_url: str, migration_database_url: str
+) -> None:
+    """A ledger that is older than its daily sums has them all afterwards."""
+    query = "select * from usage_days order by account_id, day, key_id, model"
+    seeded = await rows_of(database_url, query)
+    owner = await asyncpg.connect(migration_database_url)
+    await owner.execute(
+        "drop table usage_days; drop function recount_usage_days;"
+        " delete from schema_migrations where number = 10"
+    )
+    await owner.close()
+    assert await migrate(migration_database_url) == ["0010_usage_days.sql"]
     assert await rows_of(database_url, query) == seeded

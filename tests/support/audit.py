@@ -75,7 +75,7 @@ async def open_audit(books: Books, superuser_url: str) -> AsyncIterator[Audit]:
     """Two accounts with grants, calls, an orphan that came back, and one that did not."""
     superuser = await asyncpg.connect(superuser_url)
     try:
-        await superuser.execute("truncate accounts, usage_records cascade")
+        await superuser.execute("truncate accounts, usage_records, usage_days cascade")
         await superuser.execute("truncate rejected_records")
         customer, bystander = await books.customer(10_000), await books.customer(10_000)
         audit = Audit(books, superuser, customer, bystander)

@@ -98,6 +98,27 @@ async def test_writers_of_all_partitions_do_not_wait_for_each_other_in_vain(book
         assert sum(calls for _, _, calls, _ in await days_of(books, customer)) == 5
 
 
+async def test_a_recount_and_writers_do_not_wait_for_each_other_in_vain(
+    books: Books, migration_database_url: str
+) -> None:
+    """The owner recounts while calls are written: no deadlock, and each row is counted once."""
+    ada = await books.customer(100_000)
+    owner = await asyncpg.connect(migration_database_url)
+
+    async def recount() -> None:
+        for _ in range(20):
+            await owner.execute("select recount_usage_days('-infinity')")
+
+    async def serve() -> None:
+        for _ in range(40):
+            await call(books, ada, 1)
+            await books.write(ada)
+
+    await asyncio.gather(recount(), serve())
+    await owner.close()
+    assert await days_of(books, ada) == [(ada.key_id, "gpt-4o-mini", 40, 40)]
+
+
 async def plant(books: Books, whose: Customer, day: date, model: str, charged_mc: int) -> None:
     """A day of a key that is none of the customer's other ones."""
     await books.execute(
