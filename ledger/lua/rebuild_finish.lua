@@ -2,8 +2,8 @@
 -- Finishes a rebuild: available = balance - held - charges that Postgres does not have yet.
 -- Input:  KEYS 1 account, 2 holds, 3 rebuild, 4 deadlines
 --         ARGV 1 token, 2 account id, 3 balance_mc, 4 last sync number, 5 month as 202603, 6 count
---              of keys, then for each key: id, state, limit_mc or '', spent_mc of the month; then for
---              each written settlement: request id, kind
+--              of keys, then for each key: id, state, limit_mc or '', spent_mc of the month; then
+--              for each written settlement: request id, kind
 -- Output: built | again (something changed since the beginning: begin again) | there
 -- @include holds
 -- @include limits

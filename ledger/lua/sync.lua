@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Applies numbered changes of an account, in order and each once.
 -- Input:  KEYS 1 account, 2 rebuild, 3 holds
---         ARGV for each change: number, amount_mc, key id or '', state of the key or '', limit_mc of
---              the key ('0': none any more) or '', what it has spent by then, or what a correction
---              adds to that (mc), month that this is of as 202603
+--         ARGV for each change: number, amount_mc, key id or '', state of the key or '', limit_mc
+--              of the key ('0': none any more) or '', what it has spent by then, or what a
+--              correction adds to that (mc), month that this is of as 202603
 -- Output: the last number applied, or -1 where the account is not in Redis
 -- @include holds
 -- @include limits

@@ -7,7 +7,8 @@ local function parse_hold(value)
     if not ceiling then return nil end
     local counter, record = string.match(rest, '^(%d+:%S+) (.*)$')
     return {
-        ceiling = ceiling, orphan_charge = orphan_charge, counter = counter, record = record or rest,
+        ceiling = ceiling, orphan_charge = orphan_charge,
+        counter = counter, record = record or rest,
     }
 end
 

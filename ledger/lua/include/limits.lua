@@ -1,7 +1,7 @@
 -- What a key has spent of its monthly limit: fields of its account, there only where it has one.
--- `limit:<key id>` is the limit, `spent:<key id>` is what its calls hold and were charged that began
--- in the month `month:<key id>` (of UTC, as 202603). A hold that is in it says so: it counts in
--- `<month>:<key id>`, and gives back to nothing else.
+-- `limit:<key id>` is the limit, `spent:<key id>` is what its calls hold and were charged that
+-- began in the month `month:<key id>` (of UTC, as 202603). A hold that is in it says so: it counts
+-- in `<month>:<key id>`, and gives back to nothing else.
 local function counter_of(month, key_id)
     return month .. ':' .. key_id
 end
@@ -10,8 +10,8 @@ local function parse_counter(counter)
     return string.match(counter, '^(%d+):(.+)$')
 end
 
--- The month of a time in seconds since 1970, as text; by the calendar's cycle of 400 years, which is
--- taken to begin in a March, so that a leap day comes last.
+-- The month of a time in seconds since 1970, as text; by the calendar's cycle of 400 years, which
+-- is taken to begin in a March, so that a leap day comes last.
 local function month_of(seconds)
     local days = math.floor(seconds / 86400) + 719468
     local era = math.floor(days / 146097)
