@@ -1,16 +1,17 @@
-"""The Credits page."""
+"""The Credits page over HTTP: sessions, what is shown, headers."""
 
-import re
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 from pytest_aiohttp import AiohttpClient
 from redis.asyncio import Redis
 
-from ledger.accounts import Account
-from tests.support.people import Desk, desk_app, minute, open_desk
+from config.packages import load_packages
+from config.settings import DEFAULT_FOLDER
+from pricing.packages import offer
+from tests.support.people import ADMIN, Desk, desk_app, minute, open_desk
+from tests.support.visitors import SESSION, Guest
 
 
 @pytest.fixture
@@ -20,68 +21,80 @@ async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
+async def server(desk: Desk) -> AsyncIterator[TestServer]:
+    async with TestServer(desk_app(desk)) as started:
+        yield started
+
+
+@pytest.fixture
 async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
     return await aiohttp_client(desk_app(desk))
 
 
-async def sign_in(desk: Desk, client: TestClient, account: Account) -> ClientResponse:
-    """Follows a new link to where it leads."""
-    token = await desk.sessions.create_link(account.account_id)
-    return await client.get("/console/login", params={"token": token})
-
-
-def form_token(page: str) -> str:
-    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
-    assert found
-    return found[1]
+@pytest.fixture
+async def guest(server: TestServer) -> AsyncIterator[Guest]:
+    one = Guest(server)
+    yield one
+    await one.client.session.close()
 
 
 async def test_a_link_signs_in_and_the_page_shows_what_an_account_has(
-    desk: Desk, client: TestClient
+    desk: Desk, guest: Guest
 ) -> None:
-    """Name, balance in credits and dollars, held, available, rates, calls, movements."""
+    """Name, balance in credits and dollars, rates, packages, calls, movements."""
     account = await desk.account_with(1_234_567_000, "Ada & <Söhne>")
     await desk.use(account.account_id, minute(7))
-    response = await sign_in(desk, client, account)
+    response = await guest.follow_link(desk, account)
     page = await response.text()
     assert (response.status, response.url.path, response.url.query_string) == (200, "/console", "")
+    offers = [
+        offer(package, desk.settings.credits_per_usd)
+        for package in load_packages(DEFAULT_FOLDER).values()
+    ]
     for shown in (
         "Ada &amp; &lt;Söhne&gt;",
-        "1,234,567.0",
+        "1,234,567.00",
         "$1,234.567",
-        "Available",
-        "Held for calls under way",
+        "1,000 Credits = $1.00. You only pay for actual token usage.",
         "Eco (gpt-4o-mini)",
         "Advanced (gpt-4o)",
         ">2.4<",
         ">1.2<",
         "2026-01-31 12:07",
-        ">3.12<",
+        ">3.120<",
         "Welcome",
-        "+1,234,567.0",
+        "+1,234,567.000",
+        *(one.package.label for one in offers),
     ):
         assert shown in page
     assert "<Söhne>" not in page
-    assert "<script" not in page
 
 
-async def test_a_new_account_has_a_page_too(desk: Desk, client: TestClient) -> None:
-    """Before the first call and the first credit."""
-    response = await sign_in(desk, client, await desk.accounts.create("Ada"))
-    page = await response.text()
-    assert "No calls yet" in page
-    assert "No movements yet" in page
+async def test_a_new_account_has_a_page_too(desk: Desk, guest: Guest) -> None:
+    """Before the first call and the first credit, each part says what will be there."""
+    await guest.follow_link(desk, await desk.accounts.create("Ada"))
+    _, page = await guest.page()
+    for part in ("No calls yet", "No movements yet", "No keys yet", "Nothing was spent"):
+        assert part in page
 
 
-async def test_the_newest_twenty_rows_are_shown(desk: Desk, client: TestClient) -> None:
-    """The rest is for the API."""
+async def test_the_newest_ten_rows_are_shown_and_older_ones_on_other_pages(
+    desk: Desk, guest: Guest
+) -> None:
+    """Newest first; the link to older ones keeps the filters."""
     account = await desk.account_with(100_000)
-    for number in range(25):
+    for number in range(15):
         await desk.use(account.account_id, minute(number))
-    page = await (await sign_in(desk, client, account)).text()
-    assert "12:24" in page
+    await guest.follow_link(desk, account)
+    _, page = await guest.page("?model=gpt-4o-mini")
+    assert "12:14" in page
     assert "12:05" in page
     assert "12:04" not in page
+    address = page.partition('id="usage-older" href="/console')[2].partition("#")[0]
+    assert "model=gpt-4o-mini" in address
+    _, older = await guest.page(address.replace("&amp;", "&"))
+    assert "12:04" in older
+    assert "12:05" not in older
 
 
 async def test_a_link_works_once_and_a_look_does_not_use_it_up(
@@ -103,7 +116,7 @@ async def test_a_link_works_once_and_a_look_does_not_use_it_up(
 
 
 async def test_redis_has_hashes_that_end_by_themselves(
-    desk: Desk, client: TestClient, redis_url: str
+    desk: Desk, guest: Guest, redis_url: str
 ) -> None:
     """A copy of Redis signs nobody in; TTLs are those of the settings."""
     account = await desk.accounts.create("Ada")
@@ -112,99 +125,122 @@ async def test_redis_has_hashes_that_end_by_themselves(
         (link,) = await redis.keys("console:*")
         assert token not in link
         assert 0 < await redis.pttl(link) <= 900_000
-        await client.get("/console/login", params={"token": token})
+        await guest.client.get("/console/login", params={"token": token})
         (session,) = await redis.keys("console:*")
-        cookie = client.session.cookie_jar.filter_cookies(client.make_url("/console"))
-        assert cookie["tollgate_session"].value not in session
+        assert guest.cookie not in session
         assert 0 < await redis.pttl(session) <= 43_200_000
 
 
 @pytest.mark.parametrize(
     ("public_url", "is_secure"), [("http://localhost:8080", False), ("https://x.example", True)]
 )
-async def test_the_cookie_is_for_this_server_alone(
+async def test_the_cookies_are_for_this_server_alone(
     desk: Desk, aiohttp_client: AiohttpClient, public_url: str, *, is_secure: bool
 ) -> None:
-    """HttpOnly, SameSite=Lax, Secure where people come by https."""
+    """HttpOnly, SameSite=Lax, Secure where people come by https, with a set end."""
     client = await aiohttp_client(desk_app(desk, public_url))
     account = await desk.accounts.create("Ada")
     token = await desk.sessions.create_link(account.account_id)
-    response = await client.get(f"/console/login?token={token}", allow_redirects=False)
-    cookie = response.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Path=/console" in cookie
-    assert ("Secure" in cookie) is is_secure
+    admin_token = ADMIN["Authorization"].removeprefix("Bearer ")
+    for response in (
+        await client.get(f"/console/login?token={token}", allow_redirects=False),
+        await client.post(
+            "/console/operator", data={"admin_token": admin_token}, allow_redirects=False
+        ),
+    ):
+        assert response.status == 303
+        cookie = response.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Path=/console" in cookie
+        assert "Max-Age=43200" in cookie
+        assert ("Secure" in cookie) is is_secure
 
 
 @pytest.mark.parametrize("cookie", [None, "", "made-up", "a" * 43])
-async def test_without_a_session_the_page_says_how_to_get_a_link(
-    client: TestClient, cookie: str | None
+@pytest.mark.parametrize("path", ["", "/parts/balance", "/usage/x", "/keys/x/revoke"])
+async def test_without_a_session_every_page_is_the_door(
+    client: TestClient, cookie: str | None, path: str
 ) -> None:
     """401, and nothing of anybody."""
-    cookies = {} if cookie is None else {"tollgate_session": cookie}
-    response = await client.get("/console", cookies=cookies)
+    cookies = {} if cookie is None else {SESSION: cookie}
+    response = await client.get(f"/console{path}", cookies=cookies)
     page = await response.text()
     assert response.status == 401
-    assert "ask whoever gave you your API key for a sign-in link" in page
-    assert "15 minutes" in page
+    assert "Sign in with an API key of your account." in page
+    assert "within 15 minutes" in page
 
 
-async def test_signing_out_needs_the_pages_own_form(desk: Desk, client: TestClient) -> None:
-    """Another site cannot sign people out, and after signing out the session is gone."""
-    page = await (await sign_in(desk, client, await desk.accounts.create("Ada"))).text()
-    for wrong in ({}, {"form_token": "x"}, {"form_token": "é"}):
-        assert (await client.post("/console/logout", data=wrong)).status == 403
-    assert (await client.get("/console")).status == 200
-    cookies = client.session.cookie_jar.filter_cookies(client.make_url("/console"))
-    old = cookies["tollgate_session"].value
-    response = await client.post("/console/logout", data={"form_token": form_token(page)})
-    assert response.status == 200
-    assert "You are signed out" in await response.text()
-    client.session.cookie_jar.clear()
-    assert (await client.get("/console", cookies={"tollgate_session": old})).status == 401
+async def test_without_a_session_the_pages_api_is_closed(client: TestClient) -> None:
+    """401 as JSON; an operator's is not there."""
+    response = await client.get("/console/api/credits/balance")
+    assert response.status == 401
+    assert "error" in await response.json()
+    account = "01a20c07-0000-7000-8000-000000000000"
+    response = await client.get(f"/console/accounts/{account}/api/credits/balance")
+    assert response.status == 404
 
 
-async def test_g12_a_session_shows_its_own_account(
-    desk: Desk, aiohttp_client: AiohttpClient
-) -> None:
+async def test_a_session_by_a_key_ends_when_the_key_is_revoked(desk: Desk, guest: Guest) -> None:
+    """Whoever had the key, and was signed in by it, is out."""
+    account = await desk.account_with(5_000)
+    made = await desk.keys.create(account.account_id, "For me")
+    await desk.working_copy.apply_syncs(account.account_id)
+    assert (await guest.type_key(made.text)).status == 200
+    assert (await guest.page())[0] == 200
+    await desk.keys.revoke(made.api_key.key_id)
+    await desk.working_copy.apply_syncs(account.account_id)
+    assert (await guest.page())[0] == 401
+    assert (await guest.page("/api/credits/balance"))[0] == 401
+    again = await guest.type_key(made.text)
+    assert again.status == 401
+    assert "or it was revoked" in await again.text()
+
+
+async def test_g12_a_session_shows_its_own_account(desk: Desk, server: TestServer) -> None:
     """G12: two people, two pages."""
     pages = {}
     for name in ("Ada", "Bob"):
-        client = await aiohttp_client(desk_app(desk))
-        account = await desk.account_with(5_000, name)
-        pages[name] = await (await sign_in(desk, client, account)).text()
+        guest = Guest(server)
+        await guest.follow_link(desk, await desk.account_with(5_000, name))
+        pages[name] = (await guest.page())[1]
+        await guest.client.session.close()
     assert "Bob" not in pages["Ada"]
     assert "Ada" not in pages["Bob"]
 
 
-async def test_all_pages_forbid_scripts_frames_and_copies(desk: Desk, client: TestClient) -> None:
-    """A strict policy; the one stylesheet comes from here."""
-    signed_in = await sign_in(desk, client, await desk.accounts.create("Ada"))
-    client.session.cookie_jar.clear()
-    for response in (signed_in, await client.get("/console"), await client.get("/console/login")):
+async def test_every_page_has_a_policy_that_lets_nothing_else_in(desk: Desk, guest: Guest) -> None:
+    """Scripts and styles are files of this server; nothing is inline, framed or copied."""
+    account = await desk.account_with(5_000)
+    request_id = await desk.use(account.account_id, minute(7))
+    key = (await desk.keys.create(account.account_id, "For me")).api_key.key_id
+    signed_out = ["", "/login", "/operator", f"/accounts/{account.account_id}", "/checkout/x"]
+    signed_in = ["", f"/usage/{request_id}", f"/keys/{key}/revoke", f"/keys/{key}/limit"]
+    signed_in += ["/usage/x", "/parts/balance", "/parts/usage", "/parts/none"]
+    responses = [await guest.client.get(f"/console{path}") for path in signed_out]
+    responses.append(await guest.follow_link(desk, account))
+    responses += [await guest.client.get(f"/console{path}") for path in signed_in]
+    for response in responses:
         policy = response.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert "script-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
+        assert "base-uri 'none'" in policy
+        assert "unsafe" not in policy
         assert response.headers["Cache-Control"] == "no-store"
-        assert response.headers["Referrer-Policy"] == "no-referrer"
-    style = await client.get("/console/style.css")
-    assert (style.status, style.content_type) == (200, "text/css")
-    assert "/console/style.css" in await signed_in.text()
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        page = await response.text()
+        assert "<style" not in page
+        assert "style=" not in page
+        assert all(" src=" in script for script in page.split("<script")[1:])
 
 
-async def test_g10_a_page_says_what_is_away(
-    desk: Desk, database_url: str, redis_url: str, aiohttp_client: AiohttpClient
-) -> None:
-    """G10: without Redis or Postgres people get a page with 503, not a trace."""
-    account = await desk.accounts.create("Ada")
-    async with open_desk(database_url, "unix:///nonexistent/valkey") as cut_off:
-        client = await aiohttp_client(desk_app(cut_off))
-        response = await client.get("/console", cookies={"tollgate_session": "x"})
-        assert response.status == 503
-        assert "cannot be reached now" in await response.text()
-    async with open_desk("postgresql://postgres@/x?host=/nonexistent", redis_url) as cut_off:
-        client = await aiohttp_client(desk_app(cut_off))
-        response = await sign_in(cut_off, client, account)
-        assert response.status == 503
-        assert response.content_type == "text/html"
+async def test_assets_are_files_of_ours_and_of_their_types(client: TestClient) -> None:
+    """Nothing outside of the folder can be asked for."""
+    for name, media_type in (("style.css", "text/css"), ("parts.js", "text/javascript")):
+        response = await client.get(f"/console/assets/{name}")
+        assert (response.status, response.content_type) == (200, media_type)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+    for name in ("none.js", "..%2Fpages.py", "%2e%2e%2fpages.py", ""):
+        assert (await client.get(f"/console/assets/{name}")).status == 404
