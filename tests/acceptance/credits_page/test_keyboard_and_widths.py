@@ -126,6 +126,22 @@ def test_no_page_scrolls_sideways(regular: Customer, session: Page, shop: Shop, 
         assert not scrolls_sideways(session), path
 
 
+@pytest.mark.parametrize("width", [320, 375, 768, 1152])
+def test_the_head_of_the_page_ends_at_its_right_edge(
+    regular: Customer, session: Page, width: int
+) -> None:
+    """Name on the left, sign-out on the right, in one line also on a phone."""
+    session.set_viewport_size({"width": width, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    button = session.get_by_role("button", name="Sign out").bounding_box()
+    brand = session.locator(".brand").bounding_box()
+    assert button is not None
+    assert brand is not None
+    assert width - 20 <= button["x"] + button["width"] <= width - 12
+    assert brand["x"] <= 20
+    assert abs((brand["y"] + brand["height"] / 2) - (button["y"] + button["height"] / 2)) < 12
+
+
 def test_a_long_name_and_large_amounts_stay_within_a_phone(shop: Shop, browser: Browser) -> None:
     """Nobody chose the names and amounts that stood on the drawing board."""
     customer = Customer.new(shop.up, name="Wolfeschlegelsteinhausenbergerdorff" * 4, credits="0")
