@@ -19,12 +19,12 @@ LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes
 SQL := ledger/sql ledger/migrations billing/sql deploy/local/sql
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench seed lock clean
+.PHONY: help run test check bench seed screenshots lock clean
 # A file that was not made to its end must not be taken for made.
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile | expand -t 18
 
 run: .venv/ready  ## start Tollgate with local engines; Ctrl-C stops it
 	@exec $(BIN)/tollgate up
@@ -44,6 +44,9 @@ bench: .venv/ready-dev  ## measure the CPU time of a metered call
 
 seed: .venv/ready-dev  ## fill the database with made-up books (ARGS="--rows 1000000 --accounts 50")
 	@$(BIN)/python -m tests.bench.seed $(ARGS)
+
+screenshots: .venv/ready-dev  ## take the pictures of the Credits page in docs/images again
+	@$(BIN)/python -m tests.screenshots
 
 lock: $(UV_READY)  ## pin the dependencies of pyproject.toml (UPGRADE=1 for newer versions)
 	@$(LOCK) pyproject.toml --extra local --group build -o requirements.lock

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -57,6 +58,14 @@ _BALANCES = """
 """
 
 
+class Span(NamedTuple):
+    """So many calls, evenly over a time."""
+
+    rows: int
+    start: datetime
+    end: datetime
+
+
 async def seed(
     environment: Mapping[str, str],
     *,
@@ -68,7 +77,15 @@ async def seed(
 ) -> list[SeededAccount]:
     """Makes `rows` calls of `accounts` new accounts over `days` days before `until`."""
     end = until or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = end - timedelta(days=days)
+    span = Span(rows, end - timedelta(days=days), end)
+    return await seed_spans(environment, [span], accounts=accounts, seed_number=seed_number)
+
+
+async def seed_spans(
+    environment: Mapping[str, str], spans: Sequence[Span], *, accounts: int, seed_number: int
+) -> list[SeededAccount]:
+    """Makes the calls of spans that follow each other, of new accounts."""
+    start, end = spans[0].start, spans[-1].end
     settings = load_settings(config_folder(environment), environment)
     book = load_rate_book(config_folder(environment), frozenset(settings.upstreams))
     table = book.table_at(int(time.time()))
@@ -81,17 +98,24 @@ async def seed(
         async with connection.transaction():
             await _insert_rates(connection, table)
             await _copy_accounts(connection, made, start)
-            done = 0
-            for lines in maker.lines(rows, start, end, ROWS_AT_ONCE):
-                await _copy_lines(connection, lines)
-                done += len(lines.usage)
-                _show(done, rows)
+            await _copy_calls(connection, maker, spans)
             await connection.execute(_DAYS, [account.account_id for account in made])
             for account in made:
                 await _update_balance(connection, account)
     finally:
         await connection.close()
     return made
+
+
+async def _copy_calls(
+    connection: asyncpg.Connection, maker: BookMaker, spans: Sequence[Span]
+) -> None:
+    done, rows = 0, sum(span.rows for span in spans)
+    for span in spans:
+        for lines in maker.lines(span.rows, span.start, span.end, ROWS_AT_ONCE):
+            await _copy_lines(connection, lines)
+            done += len(lines.usage)
+            _show(done, rows)
 
 
 async def _make_months(environment: Mapping[str, str], start: datetime, end: datetime) -> None:

@@ -13,17 +13,21 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 PATIENCE_MS = 30_000
 
 
+def find_chromium() -> str | None:
+    """The program that is named, or the first one on the PATH."""
+    return os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def found_chromium() -> str:
     """The browser's program; without one the test is left out, and all of them say so in one line.
 
     One that is named has to be there: CI names one, so nothing is left out there unseen.
     """
-    named = os.environ.get(VARIABLE)
-    if named and not shutil.which(named):
-        pytest.fail(f"{VARIABLE} names {named}, which is no program here", pytrace=False)
-    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
+    found = find_chromium()
     if not found:
         pytest.skip(f"there is no Chromium on the PATH, and none named in {VARIABLE}")
+    if not shutil.which(found):
+        pytest.fail(f"{VARIABLE} names {found}, which is no program here", pytrace=False)
     return found
 
 

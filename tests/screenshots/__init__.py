@@ -1,0 +1,1 @@
+"""The pictures of the Credits page in the documentation, taken of a stack of their own."""
