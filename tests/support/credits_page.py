@@ -84,8 +84,3 @@ def cookie_of(page: Page, name: str = SESSION_COOKIE) -> str:
     """A cookie of the browser as a header."""
     found = next(one for one in page.context.cookies() if one["name"] == name)
     return f"{name}={found['value']}"
-
-
-def form_token(page: Page) -> str:
-    """What the page's forms carry."""
-    return page.locator("body").get_attribute("data-form-token") or ""

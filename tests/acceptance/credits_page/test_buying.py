@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from tests.support.credits_page import (
     cookie_of,
-    form_token,
     grouped,
     part,
     shows_balance,
@@ -63,7 +62,7 @@ def test_a_bonus_is_shown_on_the_card_and_given(customer: Customer, page: Page) 
     card = page.locator(".package", has=page.locator("#buy-professional"))
     expect(card).to_contain_text("52,489 credits")
     expect(card).to_contain_text("49,990 + 2,499 bonus (5%)")
-    expect(card.get_by_role("listitem")).to_have_text(["Best for frequent use", "Save vs Starter"])
+    expect(card).to_contain_text("Best for frequent use • Save vs Starter")
     buy(page, "professional")
     pay(page)
     expect(part(page, "news")).to_contain_text("52,489.00 credits were added")
@@ -92,7 +91,6 @@ def test_a_form_that_arrives_twice_leads_to_one_checkout(customer: Customer, pag
     assert [one.status for one in answers] == [200, 200]
     assert answers[0].body == answers[1].body
     assert len(customer.rows("purchases")) == 1
-    assert fields["form_token"] == form_token(page)
 
 
 def test_the_way_back_from_the_payment_page_can_buy_again(customer: Customer, page: Page) -> None:
@@ -182,5 +180,6 @@ def test_a_payment_that_failed_at_the_bank_says_that_nothing_was_charged(
     expect(part(page, "news")).to_contain_text("Your payment is being processed.")
     checkout_id = customer.rows("purchases")[0]["checkoutId"]
     shop.stripe("POST", f"/sessions/{checkout_id}/settle")
+    page.reload()
     expect(part(page, "news")).to_contain_text("The payment did not go through.")
     shows_balance(page, before_mc)

@@ -1,0 +1,1 @@
+"""The Credits page of `tollgate up`, in a real browser. A package, so that it shares one stack."""
