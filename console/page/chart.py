@@ -13,6 +13,7 @@ Width = Literal["wide", "narrow"]
 # Ten units are about a pixel. Text is as large in both, so a narrow chart is not a small one.
 _WIDTHS: dict[Width, int] = {"wide": 9600, "narrow": 3400}
 _HEIGHT, _LEFT, _TOP, _BOTTOM = 2600, 620, 120, 300
+_ROUND = (1, 2, 3, 4, 5, 6, 8)
 _MOST_SERIES = 4
 _LABELS: dict[Width, int] = {"wide": 8, "narrow": 4}
 
@@ -98,10 +99,10 @@ def summary_of(spent: Sequence[DaySpending]) -> Summary | None:
 
 
 def nice_top_mc(highest_mc: int) -> int:
-    """The amount at the top of the scale: 1, 2 or 5 with zeros, at least a credit."""
+    """The amount at the top of the scale, round and with a round half; at least a credit."""
     step = 1000
     while True:
-        for factor in (1, 2, 5):
+        for factor in _ROUND:
             if highest_mc <= factor * step:
                 return factor * step
         step *= 10
