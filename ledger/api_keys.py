@@ -83,7 +83,7 @@ class ApiKeys:
         async with transaction(self._pool) as connection:
             is_suspended = await _lock(connection, account_uuid)
             await connection.execute(_QUERIES["insert_key"], key_id, *values)
-            created = await _read(connection, key_id)
+            created = await _read(connection, account_uuid, key_id)
             await _sync(connection, created, "suspended" if is_suspended else "active")
             if monthly_limit_mc is not None:
                 await _sync_limit(connection, created)
@@ -99,7 +99,7 @@ class ApiKeys:
         async with acquired(self._pool) as connection:
             if not await connection.fetchval(_QUERIES["account_exists"], account_uuid):
                 raise AccountUnknownError(account_id)
-            rows = await connection.fetch(_QUERIES["keys_of_account"], account_uuid)
+            rows = await connection.fetch(_QUERIES["keys_of_account"], account_uuid, None)
         return [_key(row) for row in rows]
 
     async def set_monthly_limit(
@@ -114,9 +114,9 @@ class ApiKeys:
             KeyUnknownError, BadLimitError.
         """
         _check_limit(limit_mc)
-        async with self._locked(key_id, account_id) as connection:
+        async with self._locked(key_id, account_id) as (connection, owner):
             is_new = await connection.fetchval(_QUERIES["set_limit"], key_id, limit_mc)
-            limited = await _read(connection, key_id)
+            limited = await _read(connection, owner, key_id)
             if is_new:
                 await _sync_limit(connection, limited)
         return limited
@@ -129,23 +129,25 @@ class ApiKeys:
         Raises:
             KeyUnknownError: there is none.
         """
-        async with self._locked(key_id, account_id) as connection:
+        async with self._locked(key_id, account_id) as (connection, owner):
             is_new = await connection.fetchval(_QUERIES["revoke_key"], key_id)
-            revoked = await _read(connection, key_id)
+            revoked = await _read(connection, owner, key_id)
             if is_new:
                 await _sync(connection, revoked, "revoked")
         return revoked
 
     @asynccontextmanager
-    async def _locked(self, key_id: str, account_id: str | None) -> AsyncIterator[Connection]:
-        """A transaction that has the lock of the key's account."""
+    async def _locked(
+        self, key_id: str, account_id: str | None
+    ) -> AsyncIterator[tuple[Connection, UUID]]:
+        """A transaction that has the lock of the key's account, and that account."""
         key_uuid = read_id(key_id, KeyUnknownError)
         async with transaction(self._pool) as connection:
             owner = await connection.fetchval(_QUERIES["account_of_key"], key_uuid)
             if owner is None or account_id not in (None, str(owner)):
                 raise KeyUnknownError(key_id)
             await _lock(connection, owner)
-            yield connection
+            yield connection, owner
 
 
 def _check_limit(limit_mc: int | None) -> None:
@@ -174,8 +176,8 @@ async def _sync_limit(connection: Connection, api_key: ApiKey) -> None:
     await connection.execute(_QUERIES["sync_limit"], api_key.account_id, api_key.key_id)
 
 
-async def _read(connection: Connection, key_id: str) -> ApiKey:
-    return _key(await the_row(connection, _QUERIES["key"], key_id))
+async def _read(connection: Connection, account_id: UUID, key_id: str) -> ApiKey:
+    return _key(await the_row(connection, _QUERIES["keys_of_account"], account_id, key_id))
 
 
 def _key(row: asyncpg.Record) -> ApiKey:

@@ -19,7 +19,7 @@ from api_keys
 where id = $1;
 
 -- name: keys_of_account
--- With what each key has used, out of the daily sums.
+-- All, or one of them, with what each has used, out of the daily sums.
 select
     api_key.id,
     api_key.account_id,
@@ -40,31 +40,8 @@ left join lateral (
     from usage_days as usage_day
     where usage_day.key_id = api_key.id
 ) as used on true
-where api_key.account_id = $1
+where api_key.account_id = $1 and ($2::uuid is null or api_key.id = $2)
 order by api_key.created_at desc, api_key.id desc;
-
--- name: key
-select
-    api_key.id,
-    api_key.account_id,
-    api_key.name,
-    api_key.prefix,
-    api_key.created_at,
-    api_key.revoked_at,
-    api_key.monthly_limit_mc,
-    used.last_at,
-    coalesce(used.spent_mc, 0) as spent_mc
-from api_keys as api_key
-left join lateral (
-    select
-        sum(usage_day.charged_mc) filter (
-            where usage_day.day >= date_trunc('month', clock_timestamp() at time zone 'UTC')
-        )::bigint as spent_mc,
-        max(usage_day.last_at) as last_at
-    from usage_days as usage_day
-    where usage_day.key_id = api_key.id
-) as used on true
-where api_key.id = $1;
 
 -- name: revoke_key
 -- A key is revoked once; the second time nothing comes back.

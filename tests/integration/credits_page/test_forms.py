@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from ledger.accounts import Account
-from tests.support.people import ADMIN_TOKEN, PUBLIC_URL, Desk, desk_app, open_desk
+from tests.support.people import ADMIN_TOKEN, PUBLIC_URL, Desk, desk_app
 from tests.support.visitors import SESSION, Guest
 
 # Posts that change nothing of an account's: doors have no session yet, an estimate only asks.
@@ -49,18 +49,6 @@ FROM_ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "an origin that hides": {"Origin": "null"},
     "an origin that begins like ours": {"Origin": f"{PUBLIC_URL}.evil.example"},
 }
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def server(desk: Desk) -> AsyncIterator[TestServer]:
-    async with TestServer(desk_app(desk)) as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The Credits page over HTTP: sessions, what is shown, headers."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pytest_aiohttp import AiohttpClient
@@ -10,32 +8,13 @@ from redis.asyncio import Redis
 from config.packages import load_packages
 from config.settings import DEFAULT_FOLDER
 from pricing.packages import offer
-from tests.support.people import ADMIN, Desk, desk_app, minute, open_desk
+from tests.support.people import ADMIN, Desk, desk_app, minute
 from tests.support.visitors import SESSION, Guest
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def server(desk: Desk) -> AsyncIterator[TestServer]:
-    async with TestServer(desk_app(desk)) as started:
-        yield started
 
 
 @pytest.fixture
 async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
     return await aiohttp_client(desk_app(desk))
-
-
-@pytest.fixture
-async def guest(server: TestServer) -> AsyncIterator[Guest]:
-    one = Guest(server)
-    yield one
-    await one.client.session.close()
 
 
 async def test_a_link_signs_in_and_the_page_shows_what_an_account_has(

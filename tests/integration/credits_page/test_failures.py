@@ -1,10 +1,8 @@
 """The Credits page where something is away: each part fails by itself, and says what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestServer
 from pytest_aiohttp import AiohttpClient
 
 from console.page.parts.usage import UsagePart
@@ -14,25 +12,6 @@ from tests.support.visitors import SESSION, Guest
 AWAY = "unix:///nonexistent/valkey"
 NO_DATABASE = "postgresql://postgres@/x?host=/nonexistent"
 CANNOT = "cannot be reached now"
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def server(desk: Desk) -> AsyncIterator[TestServer]:
-    async with TestServer(desk_app(desk)) as started:
-        yield started
-
-
-@pytest.fixture
-async def guest(server: TestServer) -> AsyncIterator[Guest]:
-    one = Guest(server)
-    yield one
-    await one.client.session.close()
 
 
 async def test_g10_without_redis_nobody_is_let_in_and_no_trace_is_shown(
