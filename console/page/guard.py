@@ -10,6 +10,7 @@ from aiohttp import web
 
 from console.handling import Handler
 from console.identity import IDENTITY
+from console.page.forms import read_form
 from console.page.visitor import Visitor, VisitorHandler
 from console.pages import CONSOLE_PATH, Pages
 from console.sessions import Sessions, form_token_is_right
@@ -110,7 +111,7 @@ class Guard:
         async def changing(request: web.Request, visitor: Visitor) -> web.StreamResponse:
             if not visitor.may_change:
                 return self.not_found()
-            given = str((await request.post()).get(FORM_TOKEN_FIELD, ""))
+            given = (await read_form(request)).get(FORM_TOKEN_FIELD, "")
             if not form_token_is_right(visitor.token, given) or not self.is_from_here(request):
                 raise NotFromHereError
             return await handler(request, visitor)
