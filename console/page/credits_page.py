@@ -83,7 +83,7 @@ class CreditsPage:
         if name not in self._parts.names:
             return self._guard.not_found()
         shown: Shown = await self._parts.show(name, visitor, PageQuery.of(request))
-        headers = {**PAGE_HEADERS, "ETag": shown.tag}
+        headers = {**PAGE_HEADERS, "ETag": shown.tag, "Tollgate-Session": visitor.mark}
         if request.headers.get("If-None-Match") == shown.tag:
             return web.Response(status=304, headers=headers)
         return web.Response(
