@@ -1,17 +1,22 @@
 """Below which balance an account is told that it is low: its own threshold, else the operator's."""
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from billing.customer_settings import CustomerSettings
+from console.waiting import within
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError
 from pricing.money import MILLICREDITS
+
+# A balance is worth more now than with its threshold later.
+LONGEST_WAIT_S = 1.0
 
 
 class ReadsSettings(Protocol):
     """Knows what customers have set."""
 
-    async def get(self, account_id: str) -> CustomerSettings:
+    def get(self, account_id: str) -> Coroutine[Any, Any, CustomerSettings]:
         """What is set for an account."""
 
 
@@ -25,7 +30,8 @@ class LowBalanceThresholds:
     async def of(self, account_id: str) -> int:
         """The account's threshold; while Postgres is away the operator's, so that it is told."""
         try:
-            own_mc = (await self._settings.get(account_id)).low_balance_mc
-        except (DatabaseUnavailableError, AccountUnknownError):
+            settings = await within(LONGEST_WAIT_S, self._settings.get(account_id))
+        except (DatabaseUnavailableError, AccountUnknownError, TimeoutError):
             return self._default_mc
+        own_mc = settings.low_balance_mc
         return self._default_mc if own_mc is None else own_mc

@@ -53,13 +53,19 @@ async function reasonOf(response) {
 
 async function send(form) {
   const part = form.dataset.quiet;
-  await fetch(form.action, {
-    method: "POST",
-    body: new URLSearchParams(new FormData(form)),
-    redirect: "manual",
-  });
-  await refresh(part);
-  say("Dismissed.");
+  try {
+    const response = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      redirect: "manual",
+    });
+    if (response.type !== "opaqueredirect") throw new Error(await reasonOf(response));
+    await refresh(part);
+    say("Dismissed.");
+  } catch {
+    form.querySelector("button").disabled = false;
+    say("This did not work; try again in a moment.");
+  }
 }
 
 start();

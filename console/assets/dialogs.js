@@ -1,10 +1,12 @@
 // Receipts and questions in a dialog; without it they are pages. And what is copied on a click.
 
-import { say, settle } from "./parts.js";
+import { focusAgain, say, settle } from "./parts.js";
 
 const dialog = document.getElementById("dialog");
 const content = document.getElementById("dialog-content");
 const COPIED_MS = 1500;
+
+let opener = null;
 
 function start() {
   document.addEventListener("click", (event) => {
@@ -17,12 +19,16 @@ function start() {
     const link = linkOf(event);
     if (link) {
       event.preventDefault();
-      open(link.href);
+      open(link);
     }
   });
   // A click beside it closes it.
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
+  });
+  // What has opened it may have been fetched again meanwhile.
+  dialog.addEventListener("close", () => {
+    if (!opener.link.isConnected) focusAgain(opener.link, opener.part);
   });
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method !== "post") return;
@@ -45,16 +51,17 @@ function linkOf(event) {
   return event.target.closest?.("table.rows tbody tr")?.querySelector("a[data-dialog]");
 }
 
-async function open(address) {
+async function open(link) {
+  opener = { link, part: link.closest("[data-part]") };
   try {
-    const response = await fetch(address, { cache: "no-store" });
+    const response = await fetch(link.href, { cache: "no-store" });
     if (response.status === 401) return location.reload();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     content.replaceChildren(...page.querySelector("main").childNodes);
     settle(content);
     dialog.showModal();
   } catch {
-    location.assign(address);
+    location.assign(link.href);
   }
 }
 

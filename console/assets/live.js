@@ -1,13 +1,15 @@
 // Looks for what is new: the balance now and then, and what belongs to it when it has changed.
 
-import { isInUse, refresh } from "./parts.js";
+import { isInUse, refresh, tagOf } from "./parts.js";
 
 const EVERY_MS = 1000;
 const SLOWER_MS = 5000;
 // What a call or a payment changes, and which name in the address means an older page of it.
-const FOLLOWS = { usage: "cursor", ledger: "ledgerCursor", spending: null };
+const FOLLOWS = { usage: "cursor", ledger: "ledgerCursor", spending: null, keys: null };
+const FAILURES_UNSAID = 1;
 
-const FAILURES_UNSAID = 2;
+const behind = new Set();
+let followed = tagOf("balance");
 
 let failures = 0;
 let timer = null;
@@ -24,7 +26,10 @@ async function look() {
   clearTimeout(timer);
   try {
     const quietly = failures < FAILURES_UNSAID;
-    if (await refresh("balance", { quietly })) await follow();
+    await refresh("balance", { quietly });
+    if (tagOf("balance") !== followed) for (const name of Object.keys(FOLLOWS)) behind.add(name);
+    followed = tagOf("balance");
+    await catchUp(quietly);
     failures = 0;
   } catch {
     failures += 1;
@@ -32,12 +37,17 @@ async function look() {
   if (!document.hidden) timer = setTimeout(look, failures ? SLOWER_MS : EVERY_MS);
 }
 
-/** A charge is in the balance at once, and in the tables once it is written: the card says so, too. */
-async function follow() {
+/**
+ * A charge is in the balance at once, and in the tables once it is written: the card says so, too.
+ * What is in use, or could not be fetched, stays behind until the next look.
+ */
+async function catchUp(quietly) {
   const asked = new URLSearchParams(location.search);
-  const names = Object.keys(FOLLOWS).filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
-  if (!isInUse("keys")) names.push("keys");
-  await Promise.all(names.map((name) => refresh(name, { quietly: true })));
+  const names = [...behind].filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
+  await Promise.all(names.map(async (name) => {
+    await refresh(name, { quietly });
+    behind.delete(name);
+  }));
 }
 
 start();

@@ -6,6 +6,14 @@ const tags = new Map();
 const timers = new Map();
 const underWay = new Map();
 
+const SLOWEST_MS = 15000;
+// Which names in the address are a part's own; what the others ask for stays as it is.
+const OWN = {
+  usage: ["from", "to", "model", "keyId", "status", "cursor"],
+  ledger: ["type", "ledgerCursor"],
+  spending: ["days"],
+};
+
 function start() {
   // Where this page answers a form: loading it again must not send the form again.
   if (location.pathname !== base) history.replaceState(null, "", base + location.hash);
@@ -20,16 +28,21 @@ function start() {
     if (form && event.target.type !== "date") form.requestSubmit();
   });
   window.addEventListener("popstate", () => {
-    for (const name of ["usage", "ledger", "spending"]) refresh(name);
+    for (const name of Object.keys(OWN)) refresh(name, { isAsked: true }).catch(() => {});
   });
 }
 
-/** Fetches a part as the page's address asks for it; says whether it has changed. */
-export async function refresh(name, { quietly = false } = {}) {
+/**
+ * Fetches a part as the page's address asks for it; says whether it has changed. What is there stays
+ * where the server has nothing better, unless somebody has asked for it and waits for an answer.
+ */
+export async function refresh(name, { quietly = false, isAsked = false } = {}) {
   const element = document.querySelector(`[data-part="${name}"]`);
   underWay.get(name)?.abort();
   const request = new AbortController();
   underWay.set(name, request);
+  const slow = new DOMException("There is no answer.", "TimeoutError");
+  const patience = setTimeout(() => request.abort(slow), SLOWEST_MS);
   if (!quietly) element.setAttribute("aria-busy", "true");
   try {
     const response = await fetch(`${base}/parts/${name}${location.search}`, {
@@ -37,24 +50,39 @@ export async function refresh(name, { quietly = false } = {}) {
       signal: request.signal,
       cache: "no-store",
     });
-    if (response.status === 401 || response.status === 404) return location.reload();
+    if (response.status === 401 || response.status === 404 || isOthers(response)) return location.reload();
     if (response.status === 304) {
       element.querySelector(".unreachable")?.remove();
       again(element);
       return false;
     }
-    show(element, name, await response.text(), response.headers.get("ETag"));
+    // Without a tag it is no part, but what something else says that has failed.
+    const tag = response.headers.get("ETag");
+    if (!tag || (response.status >= 500 && !isAsked)) throw new Error(response.statusText);
+    show(element, name, await response.text(), tag);
     return true;
   } catch (error) {
     if (error.name === "AbortError") return false;
     if (!quietly) showUnreachable(element);
     throw error;
   } finally {
+    clearTimeout(patience);
     if (underWay.get(name) === request) {
       underWay.delete(name);
       element.removeAttribute("aria-busy");
     }
   }
+}
+
+/** Somebody has signed in to another account since, in another tab. */
+function isOthers(response) {
+  const session = response.headers.get("Tollgate-Session");
+  return session !== null && session !== document.body.dataset.session;
+}
+
+/** Which version of a part is shown. */
+export function tagOf(name) {
+  return tags.get(name);
 }
 
 /** Nothing is taken from under somebody's hands. */
@@ -88,21 +116,25 @@ export function settle(root) {
 const localTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function show(element, name, html, tag) {
-  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const scrolled = element.querySelector(".wide")?.scrollLeft ?? 0;
   const opened = [...element.querySelectorAll("details")].map((details) => details.open);
   element.innerHTML = html;
   element.querySelectorAll("details").forEach((details, number) => { details.open = opened[number] ?? false; });
-  if (tag) tags.set(name, tag);
-  else tags.delete(name);
+  tags.set(name, tag);
   settle(element);
   const wide = element.querySelector(".wide");
   if (wide) wide.scrollLeft = scrolled;
-  if (focused) {
-    const target = document.getElementById(focused) ?? element.querySelector("h2");
-    if (target?.tagName === "H2") target.tabIndex = -1;
-    target?.focus({ preventScroll: true });
-  }
+  if (focused) focusAgain(focused, element);
+}
+
+/** Puts the focus on what has come in the place of an element; else on the heading above. */
+export function focusAgain(old, part) {
+  const same = ["id", "data-copy", "href", "aria-label"].filter((name) => old.hasAttribute(name));
+  const selector = same.map((name) => `[${name}="${CSS.escape(old.getAttribute(name))}"]`).join("");
+  const target = (selector && part.querySelector(old.localName + selector)) || part.querySelector("h2");
+  if (target?.tagName === "H2") target.tabIndex = -1;
+  target?.focus({ preventScroll: true });
 }
 
 function showUnreachable(element) {
@@ -138,8 +170,14 @@ function tidyAddress(root) {
 }
 
 function go(search, name) {
-  history.pushState(null, "", `${base}${search}#${name}`);
-  refresh(name).then(() => say(`${name} was updated`)).catch(() => {});
+  const asked = new URLSearchParams(search);
+  const address = new URLSearchParams(location.search);
+  for (const own of OWN[name] ?? []) {
+    address.delete(own);
+    if (asked.has(own)) address.set(own, asked.get(own));
+  }
+  history.pushState(null, "", `${base}${address.size ? `?${address}` : ""}#${name}`);
+  refresh(name, { isAsked: true }).then(() => say(`${name} was updated`)).catch(() => {});
 }
 
 function followLink(event) {

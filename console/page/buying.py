@@ -6,6 +6,7 @@ from aiohttp import web
 
 from billing.checkout import Checkout
 from console.json import answer
+from console.page.forms import read_form
 from console.page.guard import CUSTOMERS, Guard
 from console.page.visitor import Visitor
 from console.pages import Pages
@@ -35,8 +36,8 @@ class Buying:
         ]
 
     async def _buy(self, request: web.Request, visitor: Visitor) -> web.Response:
-        form = await request.post()
-        package_id = str(form.get("package_id", ""))
+        form = await read_form(request)
+        package_id = form.get("package_id", "")
         # One click is one checkout, however often it arrives; the next click has another key.
         request_key = f"page-{form.get('request_key', '')}"[:_LONGEST_KEY]
         page = await self._checkout.begin(visitor.account_id, package_id, request_key)

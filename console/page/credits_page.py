@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from console.page.guard import CUSTOMERS, OPERATORS, Guard
-from console.page.part import NOTHING, Parts, Shown
+from console.page.part import LONGEST_WAIT_S, NOTHING, Parts, Shown
 from console.page.query import PageQuery
 from console.page.visitor import Visitor
 from console.pages import PAGE_HEADERS, Pages
+from console.waiting import within
 from ledger.accounts import Accounts
 from ledger.database import DatabaseUnavailableError
 
@@ -69,9 +70,10 @@ class CreditsPage:
 
     async def _name(self, account_id: str) -> str:
         try:
-            return (await self._accounts.get(account_id)).name
-        except DatabaseUnavailableError:
+            account = await within(LONGEST_WAIT_S, self._accounts.get(account_id))
+        except (DatabaseUnavailableError, TimeoutError):
             return ""
+        return account.name
 
     async def _show(self, request: web.Request, visitor: Visitor) -> web.Response:
         return await self.answer(visitor, PageQuery.of(request))
@@ -81,7 +83,7 @@ class CreditsPage:
         if name not in self._parts.names:
             return self._guard.not_found()
         shown: Shown = await self._parts.show(name, visitor, PageQuery.of(request))
-        headers = {**PAGE_HEADERS, "ETag": shown.tag}
+        headers = {**PAGE_HEADERS, "ETag": shown.tag, "Tollgate-Session": visitor.mark}
         if request.headers.get("If-None-Match") == shown.tag:
             return web.Response(status=304, headers=headers)
         return web.Response(

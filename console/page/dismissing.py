@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from console.page.forms import read_form
 from console.page.guard import CUSTOMERS, DISMISSED_COOKIE, Guard
 from console.page.visitor import Visitor
 from console.pages import CONSOLE_PATH, PAGE_HEADERS
@@ -23,7 +24,7 @@ class Dismissing:
         return self._guard.routes("POST", "/low-balance/dismiss", handler, (CUSTOMERS,))
 
     async def _dismiss(self, request: web.Request, visitor: Visitor) -> web.Response:
-        fall = str((await request.post()).get("fall", ""))[:_LONGEST]
+        fall = (await read_form(request)).get("fall", "")[:_LONGEST]
         response = web.Response(status=303, headers={**PAGE_HEADERS, "Location": visitor.base})
         if fall.isascii() and fall.isprintable():
             response.set_cookie(

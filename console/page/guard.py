@@ -1,18 +1,20 @@
 """Lets people through to a Credits page: by their session, or operators by theirs."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from functools import wraps
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from console.handling import Handler
 from console.identity import IDENTITY
+from console.page.forms import read_form
 from console.page.visitor import Visitor, VisitorHandler
 from console.pages import CONSOLE_PATH, Pages
 from console.sessions import Sessions, form_token_is_right
+from console.waiting import within
 from ledger.api_keys import ApiKey
 from ledger.authentication import Identity
 from ledger.database import DatabaseUnavailableError
@@ -26,6 +28,8 @@ OPERATOR_COOKIE = "tollgate_operator"
 DISMISSED_COOKIE = "tollgate_dismissed"
 FORM_TOKEN_FIELD = "form_token"  # noqa: S105 - its name, not a token
 
+# Whoever looks at a page waits for this first.
+LONGEST_WAIT_S = 2.0
 _FROM_HERE = ("same-origin", "none")
 
 
@@ -40,7 +44,7 @@ class NotFromHereError(Exception):
 class KnowsKeys(Protocol):
     """The keys of accounts."""
 
-    async def of_account(self, account_id: str) -> list[ApiKey]:
+    def of_account(self, account_id: str) -> Coroutine[Any, Any, list[ApiKey]]:
         """All of them."""
 
 
@@ -107,7 +111,7 @@ class Guard:
         async def changing(request: web.Request, visitor: Visitor) -> web.StreamResponse:
             if not visitor.may_change:
                 return self.not_found()
-            given = str((await request.post()).get(FORM_TOKEN_FIELD, ""))
+            given = (await read_form(request)).get(FORM_TOKEN_FIELD, "")
             if not form_token_is_right(visitor.token, given) or not self.is_from_here(request):
                 raise NotFromHereError
             return await handler(request, visitor)
@@ -201,8 +205,8 @@ class Guard:
 
     async def _is_limited(self, account_id: str, key_id: str) -> bool:
         try:
-            keys = await self._keys.of_account(account_id)
-        except DatabaseUnavailableError:
+            keys = await within(LONGEST_WAIT_S, self._keys.of_account(account_id))
+        except (DatabaseUnavailableError, TimeoutError):
             return True  # nobody can tell; nothing could be changed now anyway
         return any(key.key_id == key_id and key.monthly_limit_mc is not None for key in keys)
 

@@ -1,8 +1,7 @@
 """What a part of the page is, and how it is shown: by itself, so that it fails alone."""
 
-import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from console.handling import KNOWN_ERRORS, as_api_error
 from console.page.query import PageQuery
 from console.page.visitor import Visitor
 from console.pages import Pages
+from console.waiting import within
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Whoever looks at a page waits for its slowest part.
@@ -36,7 +36,7 @@ class Part(Protocol):
     def title(self) -> str:
         """Its heading."""
 
-    async def load(self, visitor: Visitor, query: PageQuery) -> Mapping[str, object]:
+    def load(self, visitor: Visitor, query: PageQuery) -> Coroutine[Any, Any, Mapping[str, object]]:
         """What its template shows.
 
         Raises:
@@ -76,8 +76,8 @@ class Parts:
         part = self._parts[name]
         common = {"visitor": visitor, "base": visitor.base, "query": query, "part": part}
         try:
-            async with asyncio.timeout(LONGEST_WAIT_S):
-                values = {**common, **await part.load(visitor, query), **extra}
+            loaded = await within(LONGEST_WAIT_S, part.load(visitor, query))
+            values = {**common, **loaded, **extra}
             return Shown(self._pages.render(f"parts/{name}.html", values), 200)
         except ApiError as error:
             wrong = error

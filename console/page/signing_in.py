@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from console.errors import ApiError
+from console.page.forms import read_form
 from console.page.guard import COOKIE, OPERATOR_COOKIE, Guard
 from console.page.visitor import Visitor
 from console.pages import CONSOLE_PATH, PAGE_HEADERS, Pages
@@ -92,7 +93,7 @@ class SigningIn:
         """A secret out of the sign-in form, which another site must not fill in for anybody."""
         if not self._guard.is_from_here(request):
             raise ApiError(403, "other_site", "Sign in on this server's own page.")
-        return str((await request.post()).get(name, "")).strip()
+        return (await read_form(request)).get(name, "").strip()
 
     def _entered(self, path: str, cookie: str, token: str) -> web.Response:
         response = web.Response(status=303, headers={**PAGE_HEADERS, "Location": path})

@@ -1,6 +1,7 @@
 """Who looks at a Credits page, and what they may do there."""
 
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -39,6 +40,11 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     def may_manage(self) -> bool:
         """Whether keys, settings and cards are theirs to change: a limited key lifts no limits."""
         return self.may_change and not self.has_limited_key
+
+    @property
+    def mark(self) -> str:
+        """Tells sessions apart and says nothing of them: a page knows by it whose parts it gets."""
+        return sha256(self.form_token.encode()).hexdigest()[:16]
 
     @property
     def form_token(self) -> str:

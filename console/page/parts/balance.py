@@ -1,20 +1,21 @@
 """The balance card, and the banner above it when there is little left."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from console.json import timestamp
-from console.low_balance import LowBalanceThresholds
+from console.low_balance import LONGEST_WAIT_S, LowBalanceThresholds
 from console.page.query import PageQuery
 from console.page.visitor import Visitor
+from console.waiting import within
 from ledger.working_copy import WorkingCopy
 
 
 class KnowsFalls(Protocol):
     """Knows since when balances are low."""
 
-    async def since(self, account_id: str) -> datetime | None:
+    def since(self, account_id: str) -> Coroutine[Any, Any, datetime | None]:
         """When the balance fell under its threshold; None where it has not, or only just now."""
 
 
@@ -45,5 +46,8 @@ class BalancePart:
 
     async def _fall(self, visitor: Visitor) -> str | None:
         """Which fall this is: a banner that was dismissed comes back with the next."""
-        fallen_at = await self._falls.since(visitor.account_id)
+        try:
+            fallen_at = await within(LONGEST_WAIT_S, self._falls.since(visitor.account_id))
+        except TimeoutError:
+            return None  # the balance is shown without it
         return None if fallen_at is None else timestamp(fallen_at)

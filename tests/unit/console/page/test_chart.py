@@ -27,7 +27,15 @@ def bars(chart: Chart, number: int = 0) -> list[tuple[int, int, int, int]]:
 
 @pytest.mark.parametrize(
     ("highest_mc", "top_mc"),
-    [(0, 1000), (-5, 1000), (1000, 1000), (1001, 2000), (607_848, 800_000), (800_001, 1_000_000)],
+    [
+        (0, 1000),
+        (-5, 1000),
+        (1000, 1000),
+        (1001, 2000),
+        (4_999, 5_000),
+        (607_848, 800_000),
+        (800_001, 1_000_000),
+    ],
 )
 def test_the_scale_ends_at_a_round_number(highest_mc: int, top_mc: int) -> None:
     """One digit with zeros, never below what was spent and never twice that."""

@@ -77,3 +77,12 @@ async def test_a_stopped_request_is_no_failed_part() -> None:
     """Cancellation goes through: nobody waits for the page any more."""
     with pytest.raises(asyncio.CancelledError):
         await parts(asyncio.CancelledError()).show("rates", VISITOR, QUERY)
+
+
+@pytest.mark.parametrize(("status", "is_tried_again"), [(400, False), (500, True), (503, True)])
+async def test_what_may_be_there_later_is_asked_for_again(
+    status: int, is_tried_again: bool
+) -> None:
+    """The page's scripts look for the mark; a wrong question stays wrong."""
+    shown = await parts(ApiError(status, "code", "It is away.")).show("rates", VISITOR, QUERY)
+    assert ("data-again-ms" in shown.html) is is_tried_again
