@@ -62,8 +62,6 @@ class UsagePart:
             "is_first": window.below is None,
             "models": models,
             "keys": keys,
-            "key_names": {key.key_id: key.name for key in keys},
-            "statuses": get_args(Status),
             "rates": self._rates(),
             "csv": api_query(window, filters, format="csv"),
         }
