@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
@@ -10,12 +11,22 @@ from msgspec import UNSET, UnsetType
 from billing.customer_settings import CustomerSettings, Recharge, RechargeWish, SettingsWish
 from billing.settings import BillingSettings
 from console.bodies import credits_of, read_body
+from console.errors import ApiError
 from console.handling import answering_errors, bad_value
 from console.identity import IDENTITY
 from console.json import Json, amount, answer
 from console.packages_api import cents_number
+from ledger.api_keys import ApiKey
 from pricing.money import MILLICREDITS
 from pricing.packages import CENTS_PER_USD
+
+
+class KnowsKeys(Protocol):
+    """The keys of accounts."""
+
+    async def of_account(self, account_id: str) -> list[ApiKey]:
+        """All of them."""
+
 
 # The address of Stripe's page on which an account's customer saves a card.
 BeginSetup = Callable[[str], Awaitable[str]]
@@ -42,11 +53,20 @@ class SettingsBody(msgspec.Struct, forbid_unknown_fields=True, rename="camel", k
 
 
 class BillingSettingsApi:
-    """Needs `request[IDENTITY]`: the settings of that account."""
+    """Needs `request[IDENTITY]`: the settings of that account.
+
+    A key with a monthly limit reads them only, as on the Credits page.
+    """
 
     def __init__(
-        self, settings: BillingSettings, begin_setup: BeginSetup, *, default_credits: int
+        self,
+        settings: BillingSettings,
+        begin_setup: BeginSetup,
+        keys: KnowsKeys,
+        *,
+        default_credits: int,
     ) -> None:
+        self._keys = keys
         self._settings = settings
         self._begin_setup = begin_setup
         self._default_mc = default_credits * MILLICREDITS
@@ -64,13 +84,22 @@ class BillingSettingsApi:
         return answer(settings_shape(settings, self._default_mc))
 
     async def _change(self, request: web.Request) -> web.Response:
+        await self._refuse_limited(request)
         wish = _wish(await read_body(request, SettingsBody))
         settings = await self._settings.put(request[IDENTITY].account_id, wish)
         return answer(settings_shape(settings, self._default_mc))
 
     async def _set_up(self, request: web.Request) -> web.Response:
+        await self._refuse_limited(request)
         url = await self._begin_setup(request[IDENTITY].account_id)
         return answer({"url": url})
+
+    async def _refuse_limited(self, request: web.Request) -> None:
+        who = request[IDENTITY]
+        for key in await self._keys.of_account(who.account_id):
+            if key.key_id == who.key_id and key.monthly_limit_mc is not None:
+                message = "A key with a monthly limit cannot change settings or cards."
+                raise ApiError(403, "key_is_limited", message)
 
 
 def settings_shape(settings: CustomerSettings, default_mc: int) -> Json:

@@ -136,7 +136,8 @@ def _customer_routes(side: PeoplesSide) -> list[web.RouteDef]:
         thresholds=side.thresholds,
     )
     own_settings = BillingSettingsApi(
-        payments.settings, payments.begin_setup, default_credits=settings.low_balance_credits
+        *(payments.settings, payments.begin_setup, side.keys),
+        default_credits=settings.low_balance_credits,
     )
     offers = [offer(package, settings.credits_per_usd) for package in side.packages.values()]
     return [

@@ -189,7 +189,7 @@ async def open_desk(
 
 
 def desk_app(desk: Desk, public_url: str = PUBLIC_URL) -> web.Application:
-    """The people's routes; the header `X-Account` says whose key it would have been."""
+    """The people's routes; `X-Account` says whose key it would have been, `X-Key` which."""
     executor = ThreadPoolExecutor(1)
     side = PeoplesSide(
         settings=msgspec.structs.replace(desk.settings, public_url=public_url),
@@ -241,5 +241,7 @@ async def _envelopes(request: web.Request, handler: Handler) -> web.StreamRespon
 async def _identities(request: web.Request, handler: Handler) -> web.StreamResponse:
     account_id = request.headers.get("X-Account")
     if account_id:
-        request[IDENTITY] = Identity(account_id, new_id(), "sk-tg-AbCdEf")
+        request[IDENTITY] = Identity(
+            account_id, request.headers.get("X-Key") or new_id(), "sk-tg-AbCdEf"
+        )
     return await handler(request)

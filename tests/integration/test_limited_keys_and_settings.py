@@ -1,0 +1,44 @@
+"""What a key with a monthly limit may do with settings: read them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from ledger.api_keys import ApiKeys
+from tests.support.people import HASHER, Desk, desk_app, open_desk
+
+CHANGES = [("PUT", "/v1/credits/settings"), ("POST", "/v1/credits/auto-recharge/setup")]
+
+
+@pytest.fixture
+async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url, redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
+    return await aiohttp_client(desk_app(desk))
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+async def test_a_key_with_a_limit_changes_no_settings(
+    desk: Desk, client: TestClient, method: str, path: str
+) -> None:
+    """It is given out so that it can spend little: it cannot have more credits bought for all."""
+    account = await desk.accounts.create("Ada")
+    keys = ApiKeys(desk.pool, HASHER)
+    limited = await keys.create(account.account_id, "limited", monthly_limit_mc=5_000)
+    free = await keys.create(account.account_id, "free")
+    wish = {"lowBalanceThresholdCredits": 7} if method == "PUT" else None
+    statuses = {}
+    for created in (limited, free):
+        headers = {"X-Account": account.account_id, "X-Key": created.api_key.key_id}
+        async with client.request(method, path, headers=headers, json=wish) as response:
+            statuses[created.api_key.name] = response.status
+        async with client.get("/v1/credits/settings", headers=headers) as response:
+            assert response.status == 200
+    assert statuses["limited"] == 403
+    assert statuses["free"] != 403
