@@ -11,6 +11,7 @@ from console.json import timestamp
 from console.packages_api import percent_text
 from pricing.money import MILLICREDITS, credits_text, usd_text
 
+_RATE_DECIMALS = 9  # all that there are, with 1,000 credits to the dollar
 _BASIS_MEANINGS = {
     "provider": "as the provider reported it",
     "counted": "counted here, because the provider reported no usage",
@@ -63,8 +64,8 @@ def dollars(amount_mc: int, credits_per_usd: int) -> str:
 
 
 def rate_dollars(rate_text: str, credits_per_usd: int) -> str:
-    """What a rate, in credits per 1,000 units, is in dollars: `$0.02`."""
-    text = f"{(Decimal(rate_text) / credits_per_usd).normalize():f}"
+    """What a rate, in credits per 1,000 units, is in dollars: `$0.02`, with nine decimals at most."""
+    text = f"{round(Decimal(rate_text) / credits_per_usd, _RATE_DECIMALS):f}"
     return f"${_grouped(text, 2)}"
 
 

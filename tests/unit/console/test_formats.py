@@ -88,6 +88,7 @@ def test_a_rate_in_dollars_is_exact() -> None:
     assert rate_dollars("20", 1000) == "$0.02"
     assert rate_dollars("0.000001", 1000) == "$0.000000001"
     assert rate_dollars("2500", 1000) == "$2.50"
+    assert rate_dollars("20", 3) == "$6.666666667"
 
 
 def test_times_are_in_utc_until_a_script_makes_them_local() -> None:
