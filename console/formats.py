@@ -64,7 +64,7 @@ def dollars(amount_mc: int, credits_per_usd: int) -> str:
 
 
 def rate_dollars(rate_text: str, credits_per_usd: int) -> str:
-    """What a rate, in credits per 1,000 units, is in dollars: `$0.02`, with nine decimals at most."""
+    """What a rate, in credits per 1,000 units, is in dollars: `$0.02`, of nine decimals at most."""
     text = f"{round(Decimal(rate_text) / credits_per_usd, _RATE_DECIMALS):f}"
     return f"${_grouped(text, 2)}"
 

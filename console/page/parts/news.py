@@ -46,13 +46,17 @@ class NewsPart:
         if purchase_id is None or not visitor.may_change:
             return None
         try:
-            async with asyncio.timeout(_LONGEST_WAIT_S):
-                return await self._returns.look_own(visitor.account_id, purchase_id, session_id)
+            return await self._look(visitor.account_id, purchase_id, session_id)
         except PurchaseUnknownError:
             return None
+
+    async def _look(self, account_id: str, purchase_id: str, session_id: str | None) -> Purchase:
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                return await self._returns.look_own(account_id, purchase_id, session_id)
         except (StripeUnavailableError, StripeRefusedError, TimeoutError) as error:
             _log.warning("checkout_not_asked_for", purchase_id=purchase_id, reason=str(error))
-            return await self._returns.kept(visitor.account_id, purchase_id)
+            return await self._returns.kept(account_id, purchase_id)
 
     async def _balance(self, visitor: Visitor) -> WorkingBalance | None:
         try:
