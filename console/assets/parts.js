@@ -12,6 +12,7 @@ const OWN = {
   usage: ["from", "to", "model", "keyId", "status", "cursor"],
   ledger: ["type", "ledgerCursor"],
   spending: ["days"],
+  keys: ["keys"],
 };
 
 function start() {

@@ -6,6 +6,9 @@ from console.page.query import PageQuery
 from console.page.visitor import Visitor
 from ledger.api_keys import ApiKeys
 
+SHOWN = 20
+_ALL = "all"
+
 
 class KeysPart:
     """Keys, those that are good first. A new one's text is shown in the answer that made it."""
@@ -16,11 +19,16 @@ class KeysPart:
     def __init__(self, keys: ApiKeys) -> None:
         self._keys = keys
 
-    async def load(self, visitor: Visitor, _query: PageQuery) -> Mapping[str, object]:
+    async def load(self, visitor: Visitor, query: PageQuery) -> Mapping[str, object]:
         keys = await self._keys.of_account(visitor.account_id)
+        good = [key for key in keys if key.revoked_at is None]
+        revoked = [key for key in keys if key.revoked_at is not None]
+        shown = len(keys) if query.get("keys") == _ALL else SHOWN
         return {
-            "good": [key for key in keys if key.revoked_at is None],
-            "revoked": [key for key in keys if key.revoked_at is not None],
+            "good": good[:shown],
+            "more_good": len(good[shown:]),
+            "revoked": revoked[:shown],
+            "more_revoked": len(revoked[shown:]),
             "created": None,
             "typed": {},
             "wrong": {},

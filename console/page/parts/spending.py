@@ -35,7 +35,7 @@ class SpendingPart:
         last = datetime.now(UTC).date()
         first = last - timedelta(days=days - 1)
         spent = await self._spending.by_day(
-            visitor.account_id, since=min(first, last - timedelta(days=_PACE_DAYS - 1))
+            visitor.account_id, since=last - timedelta(days=max(RANGES) - 1)
         )
         shown = [one for one in spent if one.day >= first]
         return {
@@ -59,5 +59,6 @@ class SpendingPart:
             balance = await self._working_copy.balance(visitor.account_id)
         except RedisUnavailableError:
             return None
-        days = (last - min(one.day for one in lately)).days + 1
+        # An account that is younger than a week has no week to go by.
+        days = min((last - min(one.day for one in spent)).days + 1, _PACE_DAYS)
         return max(balance.available_mc, 0) * days // spent_mc

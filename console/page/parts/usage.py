@@ -1,14 +1,14 @@
 """The table of calls, with filters that stand in the address."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 
 from config.rates import RateTable
 from console.page.query import PageQuery, api_query
 from console.page.visitor import Visitor
 from console.paging import choice_filter, id_filter, text_filter
-from ledger.api_keys import ApiKeys
+from ledger.api_keys import ApiKey, ApiKeys
 from ledger.pages import encode_cursor
 from ledger.records import Status
 from ledger.reports import Reports, UsageFilter
@@ -20,6 +20,7 @@ FILTERS = {
     "status": choice_filter(get_args(Status)),
 }
 ROWS = 10
+KEYS_OFFERED = 50
 
 
 class UsagePart:
@@ -61,7 +62,16 @@ class UsagePart:
             "is_filtered": is_filtered,
             "is_first": window.below is None,
             "models": models,
-            "keys": keys,
+            "keys": _offered(keys, filters.get("keyId")),
             "rates": self._rates(),
             "csv": api_query(window, filters, format="csv"),
         }
+
+
+def _offered(keys: Sequence[ApiKey], chosen: str | None) -> list[ApiKey]:
+    """The keys to filter by: those that were used last, and the one that is filtered by."""
+    used = [key for key in keys if key.last_used_at is not None]
+    used.sort(key=lambda key: key.last_used_at or key.created_at, reverse=True)
+    unused = [key for key in keys if key.last_used_at is None]
+    offered = [*used, *unused][:KEYS_OFFERED]
+    return offered + [key for key in keys if key.key_id == chosen and key not in offered]
