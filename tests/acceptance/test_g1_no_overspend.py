@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,15 +127,16 @@ async def test_calls_of_a_limited_key_over_two_workers_never_pass_its_limit(up: 
     body = {"monthlyLimitCredits": credits_of(limit_mc)}
     await asyncio.to_thread(up.api.expect, "PATCH", path, token=token, body=body)
     async with open_books(up.dev) as books, each_on_its_own_connection() as session:
-        seen_mc: list[int] = []
-        watching = asyncio.create_task(watch_spending(books, customer, seen_mc))
-        answers = await asyncio.gather(
-            *(
-                ask(session, up.dev["base_url"], customer, LIMITED, knobs(output_tokens=n % 200))
-                for n in range(CALLS)
+        async with watched_spending(books, customer) as seen_mc:
+            answers = await asyncio.gather(
+                *(
+                    ask(
+                        *(session, up.dev["base_url"], customer, LIMITED),
+                        knobs(output_tokens=n % 200),
+                    )
+                    for n in range(CALLS)
+                )
             )
-        )
-        watching.cancel()
         assert {answer.error for answer in answers} == {None, "key_limit_exceeded"}
         admitted = [answer for answer in answers if answer.is_complete]
         spent_mc = sum(answer.charge_mc or 0 for answer in admitted)
@@ -147,11 +149,24 @@ async def test_calls_of_a_limited_key_over_two_workers_never_pass_its_limit(up: 
     assert alarms(up.said) == []
 
 
-async def watch_spending(books: Books, customer: Customer, seen_mc: list[int]) -> None:
-    """Notes what Redis has counted of the key's limit, as often as it can."""
-    while True:
-        seen_mc.append(await books.spent_mc(customer.account_id, customer.key_id))
-        await asyncio.sleep(0)
+@asynccontextmanager
+async def watched_spending(books: Books, customer: Customer) -> AsyncIterator[list[int]]:
+    """What Redis has counted of the key's limit, noted as often as it goes."""
+    seen_mc: list[int] = []
+    stopping = asyncio.Event()
+
+    async def watch() -> None:
+        while not stopping.is_set():
+            seen_mc.append(await books.spent_mc(customer.account_id, customer.key_id))
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield seen_mc
+    finally:
+        # Not cancelled: a connection that is cut off in the middle of an answer is of no use then.
+        stopping.set()
+        await watching
 
 
 async def test_the_sdk_raises_a_402_once_and_does_not_try_again(up: Up) -> None:
