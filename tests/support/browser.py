@@ -38,7 +38,7 @@ def launched_browser(program: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=program,
             # Root, as in containers, has no sandbox; the pages are our own.
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
         )
         try:
             yield browser

@@ -1,4 +1,4 @@
-"""One stack and one browser for all tests of the page that a worker runs; customers are new."""
+"""One stack for all tests of the page that a worker runs, and one browser; customers are new."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,13 @@ from tests.support.up import running_up
 SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_ABANDONED_DRAIN_S": "1"}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shop(chromium: str) -> Iterator[Shop]:
     with reachable_folder() as folder, running_up(folder / "state", **SETTINGS) as up:
         yield Shop(up)
 
 
+# While it is open, no other test of this process can run an event loop.
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     with launched_browser(chromium) as launched:
