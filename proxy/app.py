@@ -31,7 +31,7 @@ from proxy.metering import Metering
 from proxy.metrics import Metrics
 from proxy.middlewares import METERED, middlewares, sign_responses
 from proxy.models import ModelList
-from proxy.payments import open_payments
+from proxy.payments import Payments, open_payments
 from proxy.people import PeoplesSide, people_routes
 from proxy.rates.current import CurrentRates
 from proxy.rates.recording import recording
@@ -61,6 +61,7 @@ class _Engines(msgspec.Struct, frozen=True):
     aside: Pipeline  # for what calls must not wait for
     pool: asyncpg.Pool
     working_copy: RedisWorkingCopy
+    authenticator: Authenticator
     executor: ThreadPoolExecutor
     counter: TokenCounter
     upstreams: dict[str, Upstream]
@@ -77,21 +78,14 @@ async def open_server(
     async with AsyncExitStack() as stack:
         engines = await _open_engines(stack, settings, secrets)
         await stack.enter_async_context(recording(rates, engines.pool))
-        holds = Holds(
-            engines.pipeline,
-            engines.working_copy,
-            ttl_s=settings.reservation_ttl_s,
-            max_unwritten=settings.max_unwritten_records,
-        )
+        holds = _holds(settings, engines)
         settlements = Settlements(holds, engines.pipeline, wait_s=settings.settle_wait_s)
         reservations = Reservations(holds, settlements, ttl_s=settings.reservation_ttl_s)
         departures = Departures()
         for work in (reservations.keep_alive(), settlements.watch(), departures.look()):
             stack.enter_context(_running(asyncio.ensure_future(work)))
         in_flight, slow_starters = InFlight(), SlowStarters(settings.client_timeout_s)
-        hasher = KeyHasher(secrets.key_secret)
-        authenticator = Authenticator(hasher, engines.pipeline, engines.pool)
-        app = _application(settings, authenticator, engines, in_flight, slow_starters)
+        app = _application(settings, engines, in_flight, slow_starters)
         metering = _metering(settings, rates, reservations, departures, engines)
         app.router.add_post("/v1/chat/completions", metering.handle, name=METERED)
         app.add_routes(ModelList(rates.current).routes())
@@ -104,19 +98,8 @@ async def open_server(
                 working_copy=engines.working_copy,
             )
         )
-        side = PeoplesSide(
-            settings=settings,
-            secrets=secrets,
-            packages=packages,
-            rates=rates.current,
-            payments=payments,
-            pool=engines.pool,
-            pipeline=engines.pipeline,
-            aside=engines.aside,
-            working_copy=engines.working_copy,
-            authenticator=authenticator,
-            counter=engines.counter,
-            executor=engines.executor,
+        side = _peoples_side(
+            *(settings, secrets, engines), packages=packages, rates=rates, payments=payments
         )
         app.add_routes(people_routes(side))
         yield Server(app, in_flight, reservations, settlements, slow_starters)
@@ -138,9 +121,44 @@ async def _open_engines(stack: AsyncExitStack, settings: Settings, secrets: Secr
         aside,
         pool,
         RedisWorkingCopy(pipeline, pool),
+        Authenticator(KeyHasher(secrets.key_secret), pipeline, pool),
         executor,
         TokenCounter(Path(settings.state_dir) / "tokenizers"),
         upstreams,
+    )
+
+
+def _holds(settings: Settings, engines: _Engines) -> Holds:
+    return Holds(
+        engines.pipeline,
+        engines.working_copy,
+        ttl_s=settings.reservation_ttl_s,
+        max_unwritten=settings.max_unwritten_records,
+    )
+
+
+def _peoples_side(
+    settings: Settings,
+    secrets: Secrets,
+    engines: _Engines,
+    *,
+    packages: Mapping[str, Package],
+    rates: CurrentRates,
+    payments: Payments,
+) -> PeoplesSide:
+    return PeoplesSide(
+        settings=settings,
+        secrets=secrets,
+        packages=packages,
+        rates=rates.current,
+        payments=payments,
+        pool=engines.pool,
+        pipeline=engines.pipeline,
+        aside=engines.aside,
+        working_copy=engines.working_copy,
+        authenticator=engines.authenticator,
+        counter=engines.counter,
+        executor=engines.executor,
     )
 
 
@@ -167,13 +185,14 @@ def _metering(
 
 def _application(
     settings: Settings,
-    authenticator: Authenticator,
     engines: _Engines,
     in_flight: InFlight,
     slow_starters: SlowStarters,
 ) -> web.Application:
     app = web.Application(
-        middlewares=middlewares(authenticator, engines.working_copy, in_flight, slow_starters),
+        middlewares=middlewares(
+            engines.authenticator, engines.working_copy, in_flight, slow_starters
+        ),
         client_max_size=settings.max_body_bytes,
     )
     app.on_response_prepare.append(sign_responses)
