@@ -1,7 +1,7 @@
 // Buying: one click makes one checkout, and leads to the page where it is paid. And small forms that
 // need no new page.
 
-import { refresh, say } from "./parts.js";
+import { refresh, say, startAgain } from "./parts.js";
 
 const FAILED = "This did not work. Nothing was charged; try again in a moment.";
 
@@ -33,7 +33,7 @@ async function leave(form) {
       body: new URLSearchParams(new FormData(form)),
       headers: { Accept: "application/json" },
     });
-    if (response.status === 401) return location.reload();
+    if (response.status === 401) return startAgain();
     if (!response.ok) throw new Error(await reasonOf(response));
     location.assign((await response.json()).url);
   } catch (error) {

@@ -1,6 +1,6 @@
 // Receipts and questions in a dialog; without it they are pages. And what is copied on a click.
 
-import { focusAgain, say, settle } from "./parts.js";
+import { focusAgain, say, settle, startAgain } from "./parts.js";
 
 const dialog = document.getElementById("dialog");
 const content = document.getElementById("dialog-content");
@@ -55,7 +55,7 @@ async function open(link) {
   opener = { link, part: link.closest("[data-part]") };
   try {
     const response = await fetch(link.href, { cache: "no-store" });
-    if (response.status === 401) return location.reload();
+    if (response.status === 401) return startAgain();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     content.replaceChildren(...page.querySelector("main").childNodes);
     settle(content);

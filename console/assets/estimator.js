@@ -1,5 +1,7 @@
 // The estimator: asks the API, which charges by the same arithmetic, as people type.
 
+import { startAgain } from "./parts.js";
+
 const TYPING_MS = 150;
 const base = document.body.dataset.base;
 
@@ -54,7 +56,7 @@ async function estimate(form) {
       body: JSON.stringify(asked),
       signal: request.signal,
     });
-    if (response.status === 401) return location.reload();
+    if (response.status === 401) return startAgain();
     const text = await response.text();
     result.removeAttribute("aria-busy");
     const answer = JSON.parse(text);

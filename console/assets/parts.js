@@ -7,6 +7,7 @@ const timers = new Map();
 const underWay = new Map();
 
 const SLOWEST_MS = 15000;
+const LEAVING_MS = 10000;
 // Which names in the address are a part's own; what the others ask for stays as it is.
 const OWN = {
   usage: ["from", "to", "model", "keyId", "status", "cursor"],
@@ -15,7 +16,10 @@ const OWN = {
   keys: ["keys"],
 };
 
+let left = -Infinity;
+
 function start() {
+  window.addEventListener("beforeunload", () => { left = performance.now(); });
   // Where this page answers a form: loading it again must not send the form again.
   if (location.pathname !== base) history.replaceState(null, "", base + location.hash);
   for (const element of document.querySelectorAll("[data-part]")) {
@@ -51,7 +55,7 @@ export async function refresh(name, { quietly = false, isAsked = false } = {}) {
       signal: request.signal,
       cache: "no-store",
     });
-    if (response.status === 401 || response.status === 404 || isOthers(response)) return location.reload();
+    if (response.status === 401 || response.status === 404 || isOthers(response)) return startAgain();
     if (response.status === 304) {
       element.querySelector(".unreachable")?.remove();
       again(element);
@@ -73,6 +77,11 @@ export async function refresh(name, { quietly = false, isAsked = false } = {}) {
       element.removeAttribute("aria-busy");
     }
   }
+}
+
+/** Shows who is signed in now. Whoever is on the way out, as by signing out, is not called back. */
+export function startAgain() {
+  if (performance.now() - left > LEAVING_MS) location.reload();
 }
 
 /** Somebody has signed in to another account since, in another tab. */

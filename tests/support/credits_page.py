@@ -32,8 +32,17 @@ def opened_page(browser: Browser, **options: Any) -> Iterator[Page]:
     assert errors == []
 
 
+def leave(page: Page) -> None:
+    """Go away from a page that looks for news.
+
+    One that finds its session gone or another's loads itself again, across what a test loads then.
+    """
+    page.goto("about:blank")
+
+
 def sign_in(page: Page, customer: Customer) -> None:
     """Follow a new link to the customer's page."""
+    leave(page)
     page.goto(customer.link())
     expect(page).to_have_url(f"{customer.url}/console")
 

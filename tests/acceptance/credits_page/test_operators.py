@@ -35,6 +35,7 @@ def test_an_operator_signs_in_and_finds_an_account(
 def test_an_operator_changes_nothing_there(shop: Shop, customer: Customer, page: Page) -> None:
     """No form sends anything, no button buys; filters, CSV and the estimator work."""
     enter(page, shop)
+    expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
     page.goto(f"{shop.url}/console/accounts/{customer.account_id}")
     shows_balance(page, customer.balance_mc())
     expect(page.locator("form[method=post] button:enabled")).to_have_count(0)

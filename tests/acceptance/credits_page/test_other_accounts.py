@@ -4,9 +4,9 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from tests.support.credits_page import cookie_of, shows_balance, sign_in, sign_in_by_key
+from tests.support.credits_page import cookie_of, leave, shows_balance, sign_in, sign_in_by_key
 from tests.support.customer import Customer, HttpAnswer, post_form, send
 from tests.support.shop import Shop
 
@@ -159,6 +159,7 @@ def test_no_secret_is_on_the_page_in_its_address_or_in_a_log(
     page.goto(link)
     shows_balance(page, customer.balance_mc())
     by_link = cookie_of(page).partition("=")[2]
+    leave(page)
     page.context.clear_cookies()
     sign_in_by_key(page, customer)
     shows_balance(page, customer.balance_mc())
@@ -167,6 +168,7 @@ def test_no_secret_is_on_the_page_in_its_address_or_in_a_log(
     page.goto(f"{shop.url}/console/operator")
     page.get_by_label("Admin token").fill(admin_token)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
     operators = cookie_of(page, "tollgate_operator").partition("=")[2]
     call = customer.written_call()
 

@@ -1,10 +1,12 @@
 """Getting into the Credits page of `tollgate up`, and out again."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.support.credits_page import cookie_of, shows_balance, sign_in, sign_in_by_key
+from tests.support.credits_page import cookie_of, leave, shows_balance, sign_in, sign_in_by_key
 from tests.support.customer import Customer, send
 from tests.support.shop import Shop
+
+LATE_MS = 3000
 
 
 def test_the_link_of_the_first_run_opens_the_page(shop: Shop, page: Page) -> None:
@@ -14,8 +16,7 @@ def test_the_link_of_the_first_run_opens_the_page(shop: Shop, page: Page) -> Non
     expect(page).to_have_url(f"{shop.url}/console")
     shows_balance(page, shop.up.balance_mc())
     assert page.evaluate("history.length") <= 2
-    # A page that looks for news would find itself signed out, and go there by itself.
-    page.goto("about:blank")
+    leave(page)
     page.context.clear_cookies()
     page.goto(link)
     expect(page.get_by_role("status")).to_contain_text("was used before")
@@ -68,6 +69,25 @@ def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(
     expect(page.locator("#api-key")).to_be_visible()
     copied = send("GET", customer.url, "/console", headers={"Cookie": cookie})
     assert copied.status == 401
+
+
+def test_a_page_that_looks_for_news_does_not_cut_off_signing_out(
+    customer: Customer, page: Page
+) -> None:
+    """It finds the session gone while the answer is still on its way, and lets it come."""
+    sign_in(page, customer)
+    gone = []
+    page.on("response", lambda answer: gone.append(answer.url) if answer.status == 401 else None)
+
+    def late(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        page.wait_for_timeout(LATE_MS)
+        route.fulfill(response=answer)
+
+    page.route("**/console/logout", late)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    assert any("/parts/balance" in url for url in gone)
 
 
 def test_an_open_page_goes_to_the_door_when_its_key_is_revoked(
