@@ -1,17 +1,30 @@
-"""Sign-in links and sessions of the Credits page, kept in Redis under hashes of their tokens."""
+"""Sign-in links and sessions of the Credits page, by hashes of their tokens.
+
+Redis has both. Postgres has the sessions, too: it is asked while Redis is away.
+"""
 
 import hashlib
 import hmac
 import secrets
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
+from console.waiting import within
+from ledger.console_sessions import ConsoleSessions, KeptSession
+from ledger.database import DatabaseUnavailableError
+from ledger.errors import RedisUnavailableError
 from ledger.pipeline import Pipeline
 
 T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R")
 
 _TOKEN_BYTES = 32
+# Whoever looks at a page waits for this first.
+_LONGEST_WAIT_S = 2.0
+_log = structlog.get_logger(__name__)
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +41,16 @@ class OperatorSession(msgspec.Struct, frozen=True):
 class Sessions:
     """Links work once; a session ends by itself. All methods raise RedisUnavailableError."""
 
-    def __init__(self, pipeline: Pipeline, *, link_ttl_s: float, session_ttl_s: float) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        kept: ConsoleSessions,
+        *,
+        link_ttl_s: float,
+        session_ttl_s: float,
+    ) -> None:
         self._pipeline = pipeline
+        self._kept = kept
         self._link_ttl_s = link_ttl_s
         self._session_ttl_s = session_ttl_s
 
@@ -45,25 +66,52 @@ class Sessions:
 
     async def open(self, session: Session) -> str:
         """A session's token."""
-        return await self._store("session", session, self._session_ttl_s)
+        token = await self._store("session", session, self._session_ttl_s)
+        await self._keep(token, KeptSession(account_id=session.account_id, key_id=session.key_id))
+        return token
 
     async def find(self, token: str) -> Session | None:
         """The session of a token; None if it has ended or is none."""
         return _read(await self._pipeline.command("GET", _name("session", token)), Session)
 
+    async def find_kept(self, token: str) -> Session | None:
+        """As `find`, without Redis; None also if it was opened by a key that was revoked since.
+
+        Raises:
+            DatabaseUnavailableError: Postgres cannot tell now, either.
+        """
+        kept = await _soon(self._kept.find(_hash(token)))
+        if kept is None or kept.account_id is None:
+            return None
+        return Session(account_id=kept.account_id, key_id=kept.key_id)
+
     async def open_for_operator(self) -> str:
         """The token of an operator's session."""
-        return await self._store("operator", OperatorSession(), self._session_ttl_s)
+        token = await self._store("operator", OperatorSession(), self._session_ttl_s)
+        await self._keep(token, KeptSession(account_id=None, key_id=None))
+        return token
 
     async def is_operators(self, token: str) -> bool:
-        """Whether a token is of an operator's session that has not ended."""
-        stored = await self._pipeline.command("GET", _name("operator", token))
+        """Whether a token is of an operator's session that has not ended.
+
+        Raises:
+            DatabaseUnavailableError: Redis is away, and Postgres, too.
+        """
+        try:
+            stored = await self._pipeline.command("GET", _name("operator", token))
+        except RedisUnavailableError:
+            kept = await _soon(self._kept.find(_hash(token)))
+            return kept is not None and kept.account_id is None
         return _read(stored, OperatorSession) is not None
 
     async def close(self, token: str) -> None:
         """Ends a session, whoever's it is."""
         for kind in ("session", "operator"):
             await self._pipeline.command("DEL", _name(kind, token))
+        try:
+            await _soon(self._kept.remove(_hash(token)))
+        except DatabaseUnavailableError as error:
+            _log.warning("session_stays_in_postgres", reason=str(error))
 
     async def _store(self, kind: str, value: msgspec.Struct, ttl_s: float) -> str:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -71,6 +119,19 @@ class Sessions:
         stored = msgspec.json.encode(value)
         await self._pipeline.command("SET", _name(kind, token), stored, "PX", ttl_ms)
         return token
+
+    async def _keep(self, token: str, session: KeptSession) -> None:
+        try:
+            await _soon(self._kept.add(_hash(token), session, self._session_ttl_s))
+        except DatabaseUnavailableError as error:
+            _log.warning("session_not_in_postgres", reason=str(error))
+
+
+async def _soon(what: Coroutine[Any, Any, R]) -> R:
+    try:
+        return await within(_LONGEST_WAIT_S, what)
+    except TimeoutError:
+        raise DatabaseUnavailableError("there is no answer") from None
 
 
 def form_token(session_token: str) -> str:
@@ -93,7 +154,11 @@ def _read(stored: bytes | None, kind: type[T]) -> T | None:
 
 
 def _name(kind: str, token: str) -> str:
-    return f"console:{kind}:{hashlib.sha256(_bytes(token)).hexdigest()}"
+    return f"console:{kind}:{_hash(token)}"
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(_bytes(token)).hexdigest()
 
 
 def _bytes(text: str) -> bytes:

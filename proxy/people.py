@@ -56,6 +56,7 @@ from ledger.accounts import Accounts
 from ledger.api_keys import ApiKeys
 from ledger.authentication import Authenticator
 from ledger.closings import Closings
+from ledger.console_sessions import ConsoleSessions
 from ledger.entries import Entries
 from ledger.keys import KeyHasher
 from ledger.pipeline import Pipeline
@@ -97,6 +98,7 @@ class PeoplesSide(msgspec.Struct, frozen=True, kw_only=True):
         """Who is signed in."""
         return Sessions(
             self.pipeline,
+            ConsoleSessions(self.pool),
             link_ttl_s=self.settings.console_link_ttl_s,
             session_ttl_s=self.settings.console_session_ttl_s,
         )

@@ -13,7 +13,7 @@ from console.identity import IDENTITY
 from console.page.forms import read_form
 from console.page.visitor import Visitor, VisitorHandler
 from console.pages import CONSOLE_PATH, Pages
-from console.sessions import Sessions, form_token_is_right
+from console.sessions import Session, Sessions, form_token_is_right
 from console.waiting import within
 from ledger.api_keys import ApiKey
 from ledger.authentication import Identity
@@ -185,15 +185,11 @@ class Guard:
 
     async def _customer(self, request: web.Request) -> tuple[Visitor, Identity]:
         token = request.cookies.get(COOKIE, "")
-        session = await self._sessions.find(token) if token else None
+        session = await self._session(token) if token else None
         if session is None:
             raise NotSignedInError
         account_id, key_id = session.account_id, session.key_id
-        is_limited = False
-        if key_id is not None:
-            if not await self._key_states.key_is_active(account_id, key_id):
-                raise NotSignedInError
-            is_limited = await self._is_limited(account_id, key_id)
+        is_limited = key_id is not None and await self._is_limited(account_id, key_id)
         visitor = Visitor(
             account_id=account_id,
             way="link" if key_id is None else "key",
@@ -202,6 +198,17 @@ class Guard:
             dismissed=request.cookies.get(DISMISSED_COOKIE, ""),
         )
         return visitor, Identity(account_id, key_id or "", "console")
+
+    async def _session(self, token: str) -> Session | None:
+        """One that has not ended: by itself, or with its key."""
+        try:
+            session = await self._sessions.find(token)
+            if session is None or session.key_id is None:
+                return session
+            is_good = await self._key_states.key_is_active(session.account_id, session.key_id)
+        except RedisUnavailableError:
+            return await self._sessions.find_kept(token)
+        return session if is_good else None
 
     async def _is_limited(self, account_id: str, key_id: str) -> bool:
         try:

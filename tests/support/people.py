@@ -26,6 +26,7 @@ from console.sessions import Sessions
 from ledger.accounts import Account, Accounts
 from ledger.api_keys import ApiKeys
 from ledger.authentication import Authenticator
+from ledger.console_sessions import ConsoleSessions
 from ledger.database import acquired, connect_pool
 from ledger.entries import Entries, PostedEntry
 from ledger.ids import new_id
@@ -176,7 +177,9 @@ async def open_desk(
                 reports=Reports(pool),
                 pipeline=pipeline,
                 working_copy=working_copy,
-                sessions=Sessions(pipeline, link_ttl_s=900, session_ttl_s=43_200),
+                sessions=Sessions(
+                    pipeline, ConsoleSessions(pool), link_ttl_s=900, session_ttl_s=43_200
+                ),
                 settings=settings,
                 secrets=secrets,
                 payments=payments,
