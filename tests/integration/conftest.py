@@ -1,13 +1,16 @@
-"""Engines that a test owns, because it kills them."""
+"""Engines that a test owns, because it kills them; and the people's side on those of all tests."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
 
 from deploy.local.engine import Engine
 from tests.support.engine_checks import StartEngine, eventually
 from tests.support.engines import processes_in, reachable_folder
+from tests.support.people import Desk, desk_app, open_desk
 
 
 @pytest.fixture
@@ -30,3 +33,16 @@ def start_engine() -> Iterator[StartEngine]:
     yield start
     for engine in started:
         engine.stop()
+
+
+@pytest.fixture
+async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
+    """The people's side without HTTP."""
+    async with open_desk(database_url, redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
+    """Speaks HTTP to the desk."""
+    return await aiohttp_client(desk_app(desk))

@@ -1,7 +1,6 @@
 """Accounts and keys in Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -21,13 +20,7 @@ from ledger.ids import new_id, partition_of
 from ledger.pages import Window
 from ledger.texts import BadTextError
 from pricing.money import LARGEST_MC
-from tests.support.people import HASHER, Desk, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
+from tests.support.people import HASHER, Desk
 
 
 async def syncs_of(desk: Desk, account_id: str) -> list[tuple[int, str | None, int]]:

@@ -1,19 +1,12 @@
 """The ledger can only grow."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from ledger.database import acquired
-from tests.support.people import Desk, grant_of, minute, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
+from tests.support.people import Desk, grant_of, minute
 
 
 @pytest.mark.parametrize("table", ["ledger_entries", "usage_records", "balance_syncs", "expiries"])

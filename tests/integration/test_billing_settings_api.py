@@ -1,26 +1,13 @@
 """`/v1/credits/settings`: what customers set for their credits."""
 
 import json
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
 
-from tests.support.people import Desk, desk_app, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
+from tests.support.people import Desk
 
 
 async def ask(

@@ -12,14 +12,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from click.testing import CliRunner, Result
 
 from config.settings import DEFAULT_FOLDER
 from deploy.local.postgres_server import SUPERUSER, PostgresServer
 from proxy.cli import main
 from tests.bench.seeded_books import SeededAccount
-from tests.support.people import ADMIN, desk_app, open_desk
+from tests.support.people import ADMIN
 from tests.support.seeded import seeded_books
 
 Run = Callable[..., Result]
@@ -70,15 +70,6 @@ async def superuser(
     connection = await asyncpg.connect(postgres_server.url(database_name, SUPERUSER))
     yield connection
     await connection.close()
-
-
-@pytest.fixture
-async def client(database_url: str, redis_url: str) -> AsyncIterator[TestClient]:
-    async with (
-        open_desk(database_url, redis_url) as desk,
-        TestClient(TestServer(desk_app(desk))) as opened,
-    ):
-        yield opened
 
 
 def closed(run: Run, month: str, *more: str) -> dict[str, Any]:

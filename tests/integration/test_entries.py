@@ -1,7 +1,6 @@
 """Grants and adjustments: posted once, chained, told to Redis by number."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import msgspec
@@ -18,13 +17,7 @@ from ledger.posting import ENTRY_TYPES, BadAmountError, IdempotencyConflictError
 from ledger.reports import EntryFilter
 from ledger.texts import BadTextError
 from pricing.money import LARGEST_MC
-from tests.support.people import Desk, grant_of, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
+from tests.support.people import Desk, grant_of
 
 
 async def entries_of(desk: Desk, account_id: str) -> list[Entry]:

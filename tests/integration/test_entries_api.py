@@ -1,28 +1,15 @@
 """Grants, adjustments and refunds over HTTP: what operators post, and how it is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
 
 from ledger.chart import ADJUSTMENTS, PAYMENTS, PROMOTION, STRIPE
 from ledger.ids import new_id
-from tests.support.people import ADMIN, Desk, desk_app, grant_of, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
+from tests.support.people import ADMIN, Desk, grant_of
 
 
 class Poster:

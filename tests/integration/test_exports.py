@@ -27,7 +27,7 @@ from ledger.exports.formats import FORMATS
 from ledger.exports.selection import Selection
 from ledger.exports.snapshot import Snapshot
 from tests.bench.seeded_books import SeededAccount
-from tests.support.people import ADMIN, Desk, desk_app, minute, open_desk
+from tests.support.people import ADMIN, Desk, minute
 from tests.support.seeded import seeded_books
 
 ROWS = 1_500
@@ -37,18 +37,6 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def accounts(database_url: str, migration_database_url: str) -> list[SeededAccount]:
     return seeded_books(database_url, migration_database_url, rows=ROWS)
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk) -> AsyncIterator[TestClient]:
-    async with TestClient(TestServer(desk_app(desk))) as opened:
-        yield opened
 
 
 async def listed(client: TestClient, path: str, headers: dict[str, str]) -> Rows:

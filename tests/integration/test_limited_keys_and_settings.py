@@ -1,26 +1,12 @@
 """What a key with a monthly limit may do with settings: read them."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
 
 from ledger.api_keys import ApiKeys
-from tests.support.people import HASHER, Desk, desk_app, open_desk
+from tests.support.people import HASHER, Desk
 
 CHANGES = [("PUT", "/v1/credits/settings"), ("POST", "/v1/credits/auto-recharge/setup")]
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,17 +19,6 @@ from tests.support.people import ADMIN, PUBLIC_URL, Desk, desk_app, minute, open
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 POSTING = {"credits": 12.5, "description": "Welcome", "idempotencyKey": "gift-1"}
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
 
 
 @pytest.fixture

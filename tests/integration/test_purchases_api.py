@@ -1,13 +1,10 @@
 """`GET /v1/credits/purchases`: what an account has bought."""
 
 import json
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
 
 from billing.purchase_store import (
     NewPurchase,
@@ -21,20 +18,9 @@ from config.packages import load_packages
 from config.settings import DEFAULT_FOLDER
 from ledger.database import transaction
 from ledger.ids import new_id
-from tests.support.people import Desk, desk_app, open_desk
+from tests.support.people import Desk
 
 RECEIPT = "https://pay.example.com/receipts/1"
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
 
 
 async def begin(desk: Desk, account_id: str, package_id: str = "professional") -> Purchase:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -44,12 +44,6 @@ COSTS = '    cost_input = "0.15"\n    cost_cached_input = "0.075"\n    cost_outp
 # One call of 1,000 input (200 cached) and 100 output tokens was 3.12 credits; with the draft it
 # is 2.4 + 0.3 + 1.2. At the costs above it takes 0.000195 USD.
 WAS_MC, WOULD_BE_MC, COST_PICOUSD = 3120, 3900, 195_000_000
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
 
 
 async def use_with_cost(desk: Desk, account_id: str, cost_picousd: int, **changes: object) -> str:

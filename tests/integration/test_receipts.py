@@ -1,24 +1,14 @@
 """Receipts on the ledger's rows: what Stripe names later is shown on a row that never changes."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from ledger.chart import PROMOTION, STRIPE
 from ledger.database import acquired
 from ledger.entries import Entry
 from ledger.ids import new_id
 from ledger.pages import Window
 from ledger.reports import EntryFilter
-from tests.support.people import Desk, grant_of, open_desk
+from tests.support.people import Desk, grant_of
 
 RECEIPT = "https://pay.example.com/receipts/1"
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
 
 
 async def bought(desk: Desk, account_id: str, intent_id: str | None) -> str:

@@ -1,20 +1,11 @@
 """Pages of usage and entries."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from ledger.ids import new_id
 from ledger.pages import Position, Window
 from ledger.reports import EntryFilter, UsageFilter, UsageRow
-from tests.support.people import Desk, minute, open_desk
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
+from tests.support.people import Desk, minute
 
 
 async def calls(desk: Desk, wanted: UsageFilter, limit: int = 1000) -> list[UsageRow]:

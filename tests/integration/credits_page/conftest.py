@@ -5,14 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestServer
 
-from tests.support.people import Desk, desk_app, open_desk
+from tests.support.people import Desk, desk_app
 from tests.support.visitors import Guest
-
-
-@pytest.fixture
-async def desk(database_url: str, redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(database_url, redis_url) as opened:
-        yield opened
 
 
 @pytest.fixture

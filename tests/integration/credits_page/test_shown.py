@@ -12,11 +12,6 @@ from tests.support.people import ADMIN, Desk, desk_app, minute
 from tests.support.visitors import SESSION, Guest
 
 
-@pytest.fixture
-async def client(desk: Desk, aiohttp_client: AiohttpClient) -> TestClient:
-    return await aiohttp_client(desk_app(desk))
-
-
 async def test_a_link_signs_in_and_the_page_shows_what_an_account_has(
     desk: Desk, guest: Guest
 ) -> None:
