@@ -16,16 +16,15 @@ from console.handling import answering_errors, bad_value
 from console.identity import IDENTITY
 from console.json import Json, amount, answer
 from console.packages_api import cents_number
-from ledger.api_keys import ApiKey
 from pricing.money import MILLICREDITS
 from pricing.packages import CENTS_PER_USD
 
 
-class KnowsKeys(Protocol):
-    """The keys of accounts."""
+class KnowsLimits(Protocol):
+    """Which keys have monthly limits."""
 
-    async def of_account(self, account_id: str) -> list[ApiKey]:
-        """All of them."""
+    async def has_limit(self, account_id: str, key_id: str) -> bool:
+        """Whether an account's key has one."""
 
 
 # The address of Stripe's page on which an account's customer saves a card.
@@ -62,11 +61,11 @@ class BillingSettingsApi:
         self,
         settings: BillingSettings,
         begin_setup: BeginSetup,
-        keys: KnowsKeys,
+        limits: KnowsLimits,
         *,
         default_credits: int,
     ) -> None:
-        self._keys = keys
+        self._limits = limits
         self._settings = settings
         self._begin_setup = begin_setup
         self._default_mc = default_credits * MILLICREDITS
@@ -96,10 +95,9 @@ class BillingSettingsApi:
 
     async def _refuse_limited(self, request: web.Request) -> None:
         who = request[IDENTITY]
-        for key in await self._keys.of_account(who.account_id):
-            if key.key_id == who.key_id and key.monthly_limit_mc is not None:
-                message = "A key with a monthly limit cannot change settings or cards."
-                raise ApiError(403, "key_is_limited", message)
+        if who.key_id and await self._limits.has_limit(who.account_id, who.key_id):
+            message = "A key with a monthly limit cannot change settings or cards."
+            raise ApiError(403, "key_is_limited", message)
 
 
 def settings_shape(settings: CustomerSettings, default_mc: int) -> Json:

@@ -102,6 +102,17 @@ class ApiKeys:
             rows = await connection.fetch(_QUERIES["keys_of_account"], account_uuid, None)
         return [_key(row) for row in rows]
 
+    async def has_limit(self, account_id: str, key_id: str) -> bool:
+        """Whether an account's key may spend only so much in a month.
+
+        Raises:
+            AccountUnknownError, KeyUnknownError: these are no ids.
+        """
+        ids = read_id(account_id, AccountUnknownError), read_id(key_id, KeyUnknownError)
+        async with acquired(self._pool) as connection:
+            found: bool = await connection.fetchval(_QUERIES["key_has_limit"], *ids)
+        return found
+
     async def set_monthly_limit(
         self, key_id: str, limit_mc: int | None, *, account_id: str | None = None
     ) -> ApiKey:

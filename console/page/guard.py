@@ -15,7 +15,6 @@ from console.page.visitor import Visitor, VisitorHandler
 from console.pages import CONSOLE_PATH, Pages
 from console.sessions import Session, Sessions, form_token_is_right
 from console.waiting import within
-from ledger.api_keys import ApiKey
 from ledger.authentication import Identity
 from ledger.database import DatabaseUnavailableError
 from ledger.errors import AccountUnknownError, RedisUnavailableError
@@ -41,11 +40,11 @@ class NotFromHereError(Exception):
     """A form was sent by another site, or from another session's page."""
 
 
-class KnowsKeys(Protocol):
-    """The keys of accounts."""
+class KnowsLimits(Protocol):
+    """Which keys have monthly limits."""
 
-    def of_account(self, account_id: str) -> Coroutine[Any, Any, list[ApiKey]]:
-        """All of them."""
+    def has_limit(self, account_id: str, key_id: str) -> Coroutine[Any, Any, bool]:
+        """Whether an account's key has one."""
 
 
 class KnowsKeyStates(Protocol):
@@ -61,7 +60,7 @@ class Guard:
     def __init__(
         self,
         sessions: Sessions,
-        keys: KnowsKeys,
+        limits: KnowsLimits,
         key_states: KnowsKeyStates,
         pages: Pages,
         *,
@@ -70,7 +69,7 @@ class Guard:
         link_ttl_s: float,
     ) -> None:
         self._sessions = sessions
-        self._keys = keys
+        self._limits = limits
         self._key_states = key_states
         self._pages = pages
         self._admin_token = admin_token.encode()
@@ -212,10 +211,9 @@ class Guard:
 
     async def _is_limited(self, account_id: str, key_id: str) -> bool:
         try:
-            keys = await within(LONGEST_WAIT_S, self._keys.of_account(account_id))
+            return await within(LONGEST_WAIT_S, self._limits.has_limit(account_id, key_id))
         except (DatabaseUnavailableError, TimeoutError):
             return True  # nobody can tell; nothing could be changed now anyway
-        return any(key.key_id == key_id and key.monthly_limit_mc is not None for key in keys)
 
     async def _operator(self, request: web.Request) -> tuple[Visitor, Identity]:
         account_id = str(read_id(request.match_info["account_id"], NotSignedInError))

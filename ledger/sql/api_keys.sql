@@ -43,6 +43,11 @@ left join lateral (
 where api_key.account_id = $1 and ($2::uuid is null or api_key.id = $2)
 order by api_key.created_at desc, api_key.id desc;
 
+-- name: key_has_limit
+select count(*) > 0
+from api_keys
+where id = $2 and account_id = $1 and monthly_limit_mc is not null;
+
 -- name: revoke_key
 -- A key is revoked once; the second time nothing comes back.
 update api_keys

@@ -8,7 +8,7 @@ with ended as (
 )
 
 insert into console_sessions (token_hash, account_id, key_id, expires_at)
-values ($1, $2, $3, clock_timestamp() + $4::double precision * interval '1 second');
+values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4));
 
 -- name: session
 -- A session by a key ends with the key.

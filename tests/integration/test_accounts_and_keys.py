@@ -250,3 +250,18 @@ async def test_g12_a_key_of_another_account_is_unknown(desk: Desk) -> None:
     limited = await desk.keys.set_monthly_limit(key_id, 5, account_id=bob.account_id)
     assert limited.monthly_limit_mc == 5
     assert (await desk.keys.revoke(key_id, account_id=bob.account_id)).revoked_at is not None
+
+
+async def test_whether_a_key_has_a_limit_is_known_of_the_accounts_own_keys(desk: Desk) -> None:
+    """Another account's key has none, as one that is not there."""
+    ada, bob = await desk.account_with(5_000), await desk.account_with(5_000)
+    limited = await desk.keys.create(ada.account_id, "Limited", monthly_limit_mc=1_000)
+    free = await desk.keys.create(ada.account_id, "Free")
+    assert await desk.keys.has_limit(ada.account_id, limited.api_key.key_id)
+    assert not await desk.keys.has_limit(ada.account_id, free.api_key.key_id)
+    assert not await desk.keys.has_limit(bob.account_id, limited.api_key.key_id)
+    assert not await desk.keys.has_limit(ada.account_id, new_id())
+    with pytest.raises(KeyUnknownError):
+        await desk.keys.has_limit(ada.account_id, "none")
+    with pytest.raises(AccountUnknownError):
+        await desk.keys.has_limit("none", free.api_key.key_id)
