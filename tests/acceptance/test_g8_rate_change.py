@@ -42,7 +42,6 @@ def settings_of(rates: LiveRates) -> dict[str, str]:
     return {"TOLLGATE_WORKERS": "2", "TOLLGATE_CONFIG_DIR": str(rates.folder)}
 
 
-@pytest.mark.timeout(300)
 async def test_g8_rates_change_under_load_and_each_row_keeps_its_own(
     state: Path, rates: LiveRates
 ) -> None:

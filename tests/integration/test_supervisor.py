@@ -12,8 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.engine_checks import PATIENCE_S, eventually
+from tests.support.engine_checks import eventually
 from tests.support.supervisor_owner import Described
+from tests.support.waiting import PATIENCE_S
 
 WORKERS: Described = {"children": {"worker-1": [], "worker-2": []}, "stop_timeout_s": 60}
 WRITER: Described = {"children": {"writer": []}, "stop_timeout_s": 60, "patience": 3}

@@ -5,8 +5,10 @@ import json
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+
+from tests.support.ports import OwnPort
 
 END = b"0\r\n\r\n"  # of a chunked answer
 
@@ -94,10 +96,11 @@ async def odd_upstream(act: Act) -> AsyncIterator[OddUpstream]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def unused_url() -> str:
+@asynccontextmanager
+async def unused_url() -> AsyncIterator[str]:
     """Where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    with closing(OwnPort()) as port:
+        yield f"{port.url}/v1"
 
 
 def head(status: int = 200, *headers: str) -> bytes:

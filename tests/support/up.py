@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 
 from deploy.local.own_api import OwnApi
-from tests.support.engine_checks import PATIENCE_S, eventually
+from tests.support.engine_checks import eventually
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "proxy.cli", "up"]

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-PATIENCE_S = 60
+# Of a machine that is slow and has other work, too; only what is broken takes as long.
+PATIENCE_S = 90
 PAUSE_S = 0.02
 
 

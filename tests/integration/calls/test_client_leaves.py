@@ -33,6 +33,7 @@ from tests.support.odd_upstream import (
 from tests.support.pretend import chat, streamed
 from tests.support.raw_client import raw_call, raw_connection, request_bytes
 from tests.support.stack import open_stack
+from tests.support.waiting import PATIENCE_S
 
 SAID = "This much was said"
 HELLO = event(delta(SAID))
@@ -97,7 +98,7 @@ async def test_what_was_received_is_counted_where_the_rest_takes_too_long(
         async with raw_call(stack, customer, chat(stream=True)) as call:
             await call.until(HELLO)
             call.leave()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await slow.was_left.wait()
         await assert_charged(stack, customer, COUNTED_MC, basis="counted", status="abandoned")
 
@@ -244,7 +245,7 @@ async def test_many_that_leave_at_once_leave_nothing_behind(
                 call.leave()
 
         await asyncio.gather(*(leave_after(number / 1000) for number in range(40)))
-        assert await stack.server.in_flight.wait_until_empty(20)
+        assert await stack.server.in_flight.wait_until_empty(PATIENCE_S)
         await stack.assert_books_agree()
         await assert_ended_once(upstream, await stack.get(customer, "/credits/usage?limit=100"))
 
