@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.engine_checks import eventually
+from tests.support.engines import is_gone
 from tests.support.supervisor_owner import Described
 from tests.support.waiting import PATIENCE_S
 
@@ -95,7 +96,7 @@ def named_in_commands(folder: Path) -> list[psutil.Process]:
 
 
 def are_gone(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) for pid in pids)
+    return all(is_gone(pid) for pid in pids)
 
 
 def logged(said: str, event: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 
 from tests.support.ports import OwnPort
+from tests.support.waiting import give_turns
 
 END = b"0\r\n\r\n"  # of a chunked answer
 
@@ -44,7 +45,7 @@ class Peer:
 
     async def reset(self) -> None:
         """Ends the connection with RST."""
-        await asyncio.sleep(0.2)  # what was sent is read first
+        await give_turns()  # what was sent is read first
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()

@@ -13,6 +13,7 @@ import psutil
 
 from deploy.local.own_api import OwnApi
 from tests.support.engine_checks import eventually
+from tests.support.engines import is_gone
 from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ class Up:
 
     def has_left_nothing(self) -> bool:
         """Whether all processes that it had are gone."""
-        return not any(process.is_running() for process in self.family)
+        return all(is_gone(process.pid) for process in self.family if process.is_running())
 
 
 def environment(state: Path, **variables: str) -> dict[str, str]:

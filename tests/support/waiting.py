@@ -8,6 +8,15 @@ PATIENCE_S = 90
 PAUSE_S = 0.02
 
 
+async def give_turns(turns: int = 20) -> None:
+    """Lets everything else in this process do what it can: what was sent within it is read.
+
+    Not a length of time: a process that was stopped meanwhile has had no turn.
+    """
+    for _ in range(turns):
+        await asyncio.sleep(0.01)
+
+
 async def until(holds: Callable[[], object], what: object) -> None:
     """Waits until something holds; where it never does, `what` is told as it is then."""
 

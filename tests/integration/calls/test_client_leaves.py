@@ -210,9 +210,7 @@ async def test_a_client_that_stops_reading_is_taken_for_gone(
     """Client gone: after `client_timeout_s` without taking a piece; the rest is read, charged."""
     async with (
         odd_upstream(stream_a_lot if stream else answer_a_lot) as upstream,
-        open_stack(
-            database_url, redis_url, upstream_url=upstream.url, client_timeout_s=0.3
-        ) as stack,
+        open_stack(database_url, redis_url, upstream_url=upstream.url, client_timeout_s=1) as stack,
     ):
         customer = await stack.customer("1000")
         async with raw_connection(stack.url, buffer_bytes=4096) as call:

@@ -17,7 +17,7 @@ from ledger.scripts import load_script
 from tests.support.engines import running_valkey
 from tests.support.waiting import PATIENCE_S
 
-SHORT_S = 0.2
+SHORT_S = 1.0
 
 
 @pytest.fixture
