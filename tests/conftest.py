@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from deploy.local.postgres_server import OWNER, PostgresServer
 from tests.support.engines import SharedPostgres, run_apart, running_valkey
 from tests.support.stack import Stack, open_stack
 
 SHARED_POSTGRES = pytest.StashKey[SharedPostgres]()
+
+# No test is about time: a machine that is busy with something else does not make one fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

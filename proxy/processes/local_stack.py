@@ -35,7 +35,7 @@ REDIS = "TOLLGATE_REDIS_URL"
 ADMIN_TOKEN = "TOLLGATE_ADMIN_TOKEN"  # noqa: S105 - a variable's name
 KEY_SECRET = "TOLLGATE_KEY_SECRET"  # noqa: S105 - a variable's name
 
-READY_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 60.0
 READY_ASK_TIMEOUT_S = 2.0
 # What listened on it, where a parent was killed, ends a moment later.
 OLD_PORT_WAIT_S = 2.0

@@ -134,7 +134,7 @@ def test_a_payment_by_bank_is_credited_when_it_arrives(shop: Shop, page: Page) -
     expect(page.get_by_role("heading", name="being processed")).to_be_visible()
     assert shop.up.balance_mc() == before_mc
     shop.stripe("POST", f"/sessions/{checkout['checkoutId']}/settle")
-    expect(page.get_by_role("heading", name="Payment received")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Payment received")).to_be_visible()
     assert shop.up.balance_mc() == before_mc + STARTER_MC
 
 

@@ -24,7 +24,7 @@ from tests.support.up import Up
 from tests.support.waiting import until, until_answered
 
 CALLS = 24
-SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_SETTLE_WAIT_S": "1"}
+SETTINGS = {"TOLLGATE_WORKERS": "2"}
 
 
 class Scene:

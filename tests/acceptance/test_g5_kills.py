@@ -32,7 +32,7 @@ CLIENTS = 16
 SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_RESERVATION_TTL_S": "3"}
 
 
-@pytest.mark.timeout(120 + 60 * ROUNDS)
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 async def test_every_complete_answer_is_charged_once_whatever_is_killed(state: Path) -> None:
     """G5, with G3, G4 and G9: after restart all books agree with all that clients have seen."""
     with running_up(state, **SETTINGS) as up:

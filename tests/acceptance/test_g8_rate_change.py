@@ -31,6 +31,8 @@ from tests.support.up import Up, running_up
 from tests.support.waiting import until, until_answered
 
 CLIENTS = 12
+# Time enough for all processes to learn of a plan, on a busy machine, before it is carried out.
+SOON_S = 12
 
 
 @pytest.fixture
@@ -42,7 +44,6 @@ def settings_of(rates: LiveRates) -> dict[str, str]:
     return {"TOLLGATE_WORKERS": "2", "TOLLGATE_CONFIG_DIR": str(rates.folder)}
 
 
-@pytest.mark.timeout(300)
 async def test_g8_rates_change_under_load_and_each_row_keeps_its_own(
     state: Path, rates: LiveRates
 ) -> None:
@@ -60,7 +61,9 @@ async def test_g8_rates_change_under_load_and_each_row_keeps_its_own(
         async with open_books(up.dev) as books:
             async with load.running(CLIENTS):
                 await load.goes_on()
-                quoted_before = asyncio.create_task(call(up, customers[0], delay_s=8))
+                patient = customer_of(up, "1000")
+                quoted_before = asyncio.create_task(call(up, patient, delay_s=8))
+                await until_answered(lambda: holds_credits(books, patient), "it is quoted")
                 old_rows = await rows_of(books.database)
                 for change in changes:
                     versions.append(change())
@@ -73,7 +76,10 @@ async def test_g8_rates_change_under_load_and_each_row_keeps_its_own(
             await books.assert_charged([*load.complete, slow])
             rows = await rows_of(books.database)
             known = await known_rates(books.database)
-        assert [line["version"] for line in history(up)] == versions[::-1]
+        await until(
+            lambda: [line["version"] for line in history(up)] == versions[::-1],
+            "Postgres has heard of all, in their order",
+        )
         assert alarms(up.said) == []
         assert up.stop() == 0
 
@@ -125,7 +131,7 @@ async def test_what_is_scheduled_comes_into_force_by_itself(state: Path, rates: 
     with running_up(state, **settings_of(rates)) as up:
         customer = customer_of(up, "100")
         token = customer.key
-        moment_s = int(time.time()) + 4
+        moment_s = int(time.time()) + SOON_S
         retired = f"retire_at = {moment_text(moment_s)}"
         plan = f'[[models."gpt-4o-mini".changes]]\neffective_from = {moment_text(moment_s)}\n'
         table = SHIPPED.replace('label = "Advanced"', f'label = "Advanced"\n{retired}')
@@ -191,6 +197,11 @@ async def call(up: Up, customer: Customer, delay_s: float = 0) -> Answer:
         answer = await ask(session, up.dev["base_url"], customer, question(), headers)
     assert answer.is_complete, answer
     return answer
+
+
+async def holds_credits(books: Books, customer: Customer) -> bool:
+    """Whether a call of the customer's is under way."""
+    return (await books.in_redis(customer.account_id))["held"] > 0
 
 
 async def row_of(books: Books, answer: Answer) -> dict[str, Any]:

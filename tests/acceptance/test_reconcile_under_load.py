@@ -74,7 +74,7 @@ class Auditor:
             self.named += [*rebuilt.found, *rebuilt.left]
 
 
-@pytest.mark.timeout(180 + 60 * ROUNDS)
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 @pytest.mark.parametrize("with_rebuilds", [False, True])
 async def test_g9_calls_in_flight_are_no_differences(state: Path, with_rebuilds: bool) -> None:
     """G9: not one false alarm, whatever is under way or killed; rebuilding moves no money."""

@@ -17,7 +17,8 @@ import pytest
 
 from config.settings import DEFAULT_FOLDER
 from deploy.local.own_api import OwnApi, OwnApiError
-from tests.support.engine_checks import PATIENCE_S, eventually
+from tests.support.engine_checks import eventually
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 ADMIN_TOKEN = "an operator's token"

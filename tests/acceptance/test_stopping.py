@@ -16,11 +16,13 @@ from tests.support.live_clients import Answer, Load, ask, customer_of, question
 from tests.support.live_family import alarms, logged, workers
 from tests.support.stack import Customer
 from tests.support.up import Up
-from tests.support.waiting import until, until_answered
+from tests.support.waiting import PATIENCE_S, until, until_answered
 
 CONNECTIONS = 16
 CLIENTS = 8
 EACH = 6
+# Calls under way may take as long as the test does to let them end.
+LET_END = {"TOLLGATE_WORKERS": "2", "TOLLGATE_SHUTDOWN_TIMEOUT_S": str(PATIENCE_S)}
 
 
 class Connection:
@@ -63,7 +65,7 @@ async def test_a_worker_that_is_told_to_end_brings_its_calls_to_their_end(state:
     """SIGTERM: not ready, no new calls, those under way are served; exit 0, nothing uncharged."""
     async with (
         running_provider() as provider,
-        running_beside(provider, state, TOLLGATE_WORKERS="2") as up,
+        running_beside(provider, state, **LET_END) as up,
     ):
         customer = customer_of(up, "10000")
         load = Load(up.dev["base_url"], [customer])
@@ -104,7 +106,7 @@ async def test_a_worker_that_is_told_to_end_brings_its_calls_to_their_end(state:
 
 async def test_ctrl_c_ends_or_cuts_what_is_under_way_and_charges_it(state: Path) -> None:
     """SIGINT: a cut stream says so and costs what was received; exit 0, no process is left."""
-    settings = {"TOLLGATE_WORKERS": "2", "TOLLGATE_SHUTDOWN_TIMEOUT_S": "4"}
+    settings = {"TOLLGATE_WORKERS": "2", "TOLLGATE_SHUTDOWN_TIMEOUT_S": "10"}
     async with running_provider() as provider, aiohttp.ClientSession() as session:
         async with running_beside(provider, state, **settings) as up:
             customer = customer_of(up, "10000")

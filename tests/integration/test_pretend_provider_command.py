@@ -14,6 +14,7 @@ import pytest
 from openai import OpenAI
 
 from tests.support.pretend import KEY, chat, knobs
+from tests.support.waiting import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "deploy.local.pretend_provider"]
 
@@ -42,7 +43,7 @@ def running(cache_dir: Path, *options: str, fds: tuple[int, ...] = ()) -> Iterat
             assert told is not None
             yield process.pid, told.group()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=PATIENCE_S) == 0
             assert process.stderr.read() == ""
         finally:
             process.kill()

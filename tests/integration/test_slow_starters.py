@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from proxy.slow_starters import SlowStarters
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def test_a_connection_without_a_whole_head_is_closed(port: int, bytes_sent
     """Hostile clients: slow connections do not hold."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(bytes_sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
     writer.close()
 
@@ -43,7 +44,7 @@ async def test_a_connection_that_has_asked_once_is_kept(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(2):
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200")
             await idle_reader.read()  # closed: so the one that has asked was looked at too
     writer.close()

@@ -12,8 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.engine_checks import PATIENCE_S, eventually
+from tests.support.engine_checks import eventually
+from tests.support.engines import is_gone
 from tests.support.supervisor_owner import Described
+from tests.support.waiting import PATIENCE_S
 
 WORKERS: Described = {"children": {"worker-1": [], "worker-2": []}, "stop_timeout_s": 60}
 WRITER: Described = {"children": {"writer": []}, "stop_timeout_s": 60, "patience": 3}
@@ -94,7 +96,7 @@ def named_in_commands(folder: Path) -> list[psutil.Process]:
 
 
 def are_gone(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) for pid in pids)
+    return all(is_gone(pid) for pid in pids)
 
 
 def logged(said: str, event: str) -> list[dict[str, Any]]:

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.support.waiting import PATIENCE_S
 
 VARIABLE = "TOLLGATE_CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 1000 * PATIENCE_S
+
+# What loads again by itself, or waits for the writer and Stripe, is waited for this long.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def find_chromium() -> str | None:

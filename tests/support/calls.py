@@ -11,9 +11,9 @@ from config.settings import UpstreamSettings
 from tests.support.odd_upstream import OddUpstream
 from tests.support.rates import shipped_table
 from tests.support.stack import COUNTER, Customer, Stack
+from tests.support.waiting import PATIENCE_S
 from tests.support.watched_provider import WatchedProvider
 
-PATIENCE_S = 20
 ENCODING = "o200k_base"
 QUESTION = [{"role": "user", "content": "Say something."}]
 # Three tokens for the message, its role, its text, three for the reply.

@@ -11,9 +11,6 @@ from pricing.money import credits_text
 from tests.support.browser import PATIENCE_MS
 from tests.support.customer import Customer
 
-# What loads again by itself, or waits for the writer and Stripe, is waited for this long.
-expect.set_options(timeout=PATIENCE_MS)
-
 SESSION_COOKIE = "tollgate_session"
 
 

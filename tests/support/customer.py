@@ -14,6 +14,7 @@ from pricing.money import parse_credits
 from tests.support.engine_checks import eventually, query
 from tests.support.pretend import chat, knobs, streamed
 from tests.support.up import Up
+from tests.support.waiting import PATIENCE_S
 
 
 class HttpAnswer(NamedTuple):
@@ -131,7 +132,7 @@ class Customer:
     def slow_call(self) -> Iterator[None]:
         """A long stream that is under way until the block ends; then its client leaves."""
         parts = urlsplit(self.url)
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
         headers = {
             "Authorization": f"Bearer {self.key}",
             **knobs(output_tokens=1000, chunk_delay_s=0.5),
@@ -161,7 +162,7 @@ def send(
 ) -> HttpAnswer:
     """One request on a connection of its own; redirects are not followed."""
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()

@@ -18,8 +18,7 @@ from deploy.local.postgres import LocalPostgres
 from deploy.local.postgres_server import OWNER
 from deploy.local.valkey import LocalValkey
 from tests.support.engines import run_apart
-
-PATIENCE_S = 30
+from tests.support.waiting import PATIENCE_S
 
 StartEngine = Callable[[Engine], None]
 

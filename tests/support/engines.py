@@ -79,6 +79,14 @@ def run_apart(work: Coroutine[None, None, Result]) -> Result:
         return apart.submit(asyncio.run, work).result()
 
 
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, also where nobody has asked how, as in some containers."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def processes_in(folder: Path) -> list[psutil.Process]:
     """Find the processes that live in `folder`: all engines of a state folder do."""
     found = []

@@ -5,8 +5,11 @@ import json
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+
+from tests.support.ports import OwnPort
+from tests.support.waiting import give_turns
 
 END = b"0\r\n\r\n"  # of a chunked answer
 
@@ -42,7 +45,7 @@ class Peer:
 
     async def reset(self) -> None:
         """Ends the connection with RST."""
-        await asyncio.sleep(0.2)  # what was sent is read first
+        await give_turns()  # what was sent is read first
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
@@ -94,10 +97,11 @@ async def odd_upstream(act: Act) -> AsyncIterator[OddUpstream]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def unused_url() -> str:
+@asynccontextmanager
+async def unused_url() -> AsyncIterator[str]:
     """Where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    with closing(OwnPort()) as port:
+        yield f"{port.url}/v1"
 
 
 def head(status: int = 200, *headers: str) -> bytes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer, unused_port
 
 from billing.checkout import Checkout
 from billing.page_params import SalesTerms
@@ -16,6 +15,7 @@ from billing.stripe_client import StripeApi
 from billing.sync import BillingSync
 from deploy.local.pretend_stripe.app import create_pretend_stripe
 from deploy.local.pretend_stripe.store import Store
+from tests.support.ports import OwnPort
 from tests.support.sales import PACKAGES, Shop, open_shop
 from tests.support.stripe_events import SECRET, Body
 
@@ -67,12 +67,12 @@ async def open_counter(
         shop = await stack.enter_async_context(open_shop(database_url, redis_url))
         pool, working_copy = shop.books.pool, shop.books.working_copy
         await shop.books.execute("update purchases set status = 'failed' where status <> 'paid'")
-        port = unused_port()
-        url = f"http://127.0.0.1:{port}"
+        port = OwnPort()
+        url = port.url
         app = create_pretend_stripe(
             Store(None), api_key=API_KEY, webhook_secret=SECRET, base_url=url
         )
-        await stack.enter_async_context(TestServer(app, port=port))
+        await stack.enter_async_context(port.server(app))
         headers = {"Authorization": f"Bearer {API_KEY}"}
         session = await stack.enter_async_context(aiohttp.ClientSession(headers=headers))
         api = StripeApi(API_KEY, api_base=url)

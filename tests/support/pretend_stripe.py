@@ -11,10 +11,11 @@ from typing import Any
 import aiohttp
 import stripe
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from deploy.local.pretend_stripe import Store, create_pretend_stripe
-from tests.support.engine_checks import PATIENCE_S
+from tests.support.ports import OwnPort
+from tests.support.waiting import PATIENCE_S
 
 API_KEY = "sk_test_of_the_tests"
 WEBHOOK_SECRET = "whsec_of_the_tests"
@@ -117,8 +118,8 @@ async def pretend_stripe(
     *, webhook_url: str | None = None, state: Path | None = None
 ) -> AsyncIterator[PretendStripe]:
     """A pretend Stripe with the library's client for it."""
-    port, clock = unused_port(), Clock()
-    url = f"http://127.0.0.1:{port}"
+    port, clock = OwnPort(), Clock()
+    url = port.url
     app = create_pretend_stripe(
         Store(state),
         api_key=API_KEY,
@@ -129,8 +130,8 @@ async def pretend_stripe(
         clock=clock,
     )
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(TestServer(app, port=port))
-        http = stripe.AIOHTTPClient(timeout=20)
+        await stack.enter_async_context(port.server(app))
+        http = stripe.AIOHTTPClient(timeout=PATIENCE_S)
         stack.push_async_callback(http.close_async)
         client = stripe.StripeClient(
             API_KEY, http_client=http, base_addresses={"api": url}, max_network_retries=0

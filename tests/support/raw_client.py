@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tests.support.stack import Customer, Stack
-
-PATIENCE_S = 20
+from tests.support.waiting import PATIENCE_S
 
 
 class RawAnswer(msgspec.Struct, frozen=True):

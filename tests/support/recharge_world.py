@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer, unused_port
 
 from billing.auto_recharge import AutoRecharge
 from billing.crediting import Crediting
@@ -25,6 +24,7 @@ from deploy.local.pretend_stripe.app import create_pretend_stripe
 from deploy.local.pretend_stripe.store import Store
 from ledger.database import transaction
 from tests.support.books import Books, Customer
+from tests.support.ports import OwnPort
 
 API_KEY = "sk_test_for_tests"
 TOP_UP_URL = "https://credits.example.com/console"
@@ -148,12 +148,12 @@ async def open_recharge_world(books: Books) -> AsyncIterator[RechargeWorld]:
     await books.execute("update purchases set status = 'failed' where status <> 'paid'")
     async with AsyncExitStack() as stack:
         clock = Clock()
-        port = unused_port()
-        url = f"http://127.0.0.1:{port}"
+        port = OwnPort()
+        url = port.url
         app = create_pretend_stripe(
             Store(None), api_key=API_KEY, webhook_secret="whsec_tests", base_url=url, clock=clock
         )
-        await stack.enter_async_context(TestServer(app, port=port))
+        await stack.enter_async_context(port.server(app))
         headers = {"Authorization": f"Bearer {API_KEY}"}
         session = await stack.enter_async_context(aiohttp.ClientSession(headers=headers))
         api = StripeApi(API_KEY, api_base=url)

@@ -10,6 +10,7 @@ from deploy.local.own_api import OwnApi
 from deploy.local.pretend_stripe.signature import HEADER, signature
 from tests.support.engine_checks import query
 from tests.support.up import Up
+from tests.support.waiting import PATIENCE_S
 
 PATH = "/webhooks/stripe"
 
@@ -62,7 +63,7 @@ class Shop:
     def send(self, body: bytes, header: str | None) -> int:
         """Post to our webhooks' route; the status, 0 where the connection broke."""
         url = urlsplit(self.url)
-        connection = HTTPConnection(url.hostname or "", url.port, timeout=30)
+        connection = HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE_S)
         try:
             headers = {} if header is None else {HEADER: header}
             connection.request("POST", PATH, body, headers)

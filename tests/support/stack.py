@@ -30,6 +30,7 @@ from proxy.app import Server, open_server
 from proxy.processes.writer_process import open_caretaker
 from tests.support.front import serving
 from tests.support.rates import fixed_rates, shipped_table
+from tests.support.waiting import PATIENCE_S
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -112,7 +113,7 @@ class Stack:
 
     async def settled(self) -> None:
         """Waits until nothing is held, nothing waits for the writer and all syncs are applied."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not await self._is_quiet():
                 await self.caretaker.write_all()
                 await asyncio.sleep(0.02)

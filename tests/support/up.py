@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 
 from deploy.local.own_api import OwnApi
-from tests.support.engine_checks import PATIENCE_S, eventually
+from tests.support.engine_checks import eventually
+from tests.support.engines import is_gone
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "proxy.cli", "up"]
@@ -75,7 +77,7 @@ class Up:
 
     def has_left_nothing(self) -> bool:
         """Whether all processes that it had are gone."""
-        return not any(process.is_running() for process in self.family)
+        return all(is_gone(process.pid) for process in self.family if process.is_running())
 
 
 def environment(state: Path, **variables: str) -> dict[str, str]:

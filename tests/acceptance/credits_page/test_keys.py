@@ -17,6 +17,8 @@ def create(page: Page, name: str, limit: str = "") -> str:
     page.get_by_role("button", name="Create key").click()
     shown = page.locator("#new-key")
     expect(shown).to_have_text(KEY)
+    # Before its script has run, the page is the answer to a form, which a reload sends again.
+    expect(page).to_have_url(re.compile(r"/console(#keys)?$"))
     return shown.inner_text()
 
 

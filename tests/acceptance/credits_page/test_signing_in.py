@@ -2,11 +2,12 @@
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.support.browser import PATIENCE_MS
 from tests.support.credits_page import cookie_of, leave, shows_balance, sign_in, sign_in_by_key
 from tests.support.customer import Customer, send
 from tests.support.shop import Shop
 
-LATE_MS = 3000
+LATE_MS = 2000
 
 
 def test_the_link_of_the_first_run_opens_the_page(shop: Shop, page: Page) -> None:
@@ -81,7 +82,10 @@ def test_a_page_that_looks_for_news_does_not_cut_off_signing_out(
 
     def late(route: Route) -> None:
         answer = route.fetch(max_redirects=0)
-        page.wait_for_timeout(LATE_MS)
+        for _ in range(PATIENCE_MS // LATE_MS):
+            page.wait_for_timeout(LATE_MS)  # and time in which the page could go elsewhere
+            if gone:
+                break
         route.fulfill(response=answer)
 
     page.route("**/console/logout", late)

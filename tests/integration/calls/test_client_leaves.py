@@ -33,6 +33,7 @@ from tests.support.odd_upstream import (
 from tests.support.pretend import chat, streamed
 from tests.support.raw_client import raw_call, raw_connection, request_bytes
 from tests.support.stack import open_stack
+from tests.support.waiting import PATIENCE_S
 
 SAID = "This much was said"
 HELLO = event(delta(SAID))
@@ -97,7 +98,7 @@ async def test_what_was_received_is_counted_where_the_rest_takes_too_long(
         async with raw_call(stack, customer, chat(stream=True)) as call:
             await call.until(HELLO)
             call.leave()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await slow.was_left.wait()
         await assert_charged(stack, customer, COUNTED_MC, basis="counted", status="abandoned")
 
@@ -209,9 +210,7 @@ async def test_a_client_that_stops_reading_is_taken_for_gone(
     """Client gone: after `client_timeout_s` without taking a piece; the rest is read, charged."""
     async with (
         odd_upstream(stream_a_lot if stream else answer_a_lot) as upstream,
-        open_stack(
-            database_url, redis_url, upstream_url=upstream.url, client_timeout_s=0.3
-        ) as stack,
+        open_stack(database_url, redis_url, upstream_url=upstream.url, client_timeout_s=1) as stack,
     ):
         customer = await stack.customer("1000")
         async with raw_connection(stack.url, buffer_bytes=4096) as call:
@@ -244,7 +243,7 @@ async def test_many_that_leave_at_once_leave_nothing_behind(
                 call.leave()
 
         await asyncio.gather(*(leave_after(number / 1000) for number in range(40)))
-        assert await stack.server.in_flight.wait_until_empty(20)
+        assert await stack.server.in_flight.wait_until_empty(PATIENCE_S)
         await stack.assert_books_agree()
         await assert_ended_once(upstream, await stack.get(customer, "/credits/usage?limit=100"))
 

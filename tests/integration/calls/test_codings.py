@@ -1,6 +1,5 @@
 """Answers that are coded though identity was asked for: decoded, or a fault of the provider's."""
 
-import asyncio
 import gzip
 import zlib
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from tests.support.odd_upstream import (
 )
 from tests.support.pretend import chat
 from tests.support.stack import Customer, Stack
+from tests.support.waiting import give_turns
 
 BODY = completion("Hello.", usage=usage(100, 50))
 CHARGE_MC = mini_charge_mc(100, 50)
@@ -142,7 +142,7 @@ async def test_a_stream_whose_coding_breaks_is_a_cut(database_url: str, redis_ur
 
     async def act(peer: Peer) -> None:
         await peer.send(stream_head("Content-Encoding: gzip"), chunk(first))
-        await asyncio.sleep(0.2)  # what was sent is read first
+        await give_turns()  # what was sent is read first
         await peer.send(chunk(b"\xff" * 50), END)
 
     async with odd_stack(database_url, redis_url, act) as stack:

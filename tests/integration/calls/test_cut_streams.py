@@ -1,6 +1,5 @@
 """Streams that break off after they began: seen by the client, and charged for what was said."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -29,6 +28,7 @@ from tests.support.odd_upstream import (
 )
 from tests.support.pretend import chat, knobs, streamed
 from tests.support.stack import Stack
+from tests.support.waiting import give_turns
 
 SAID = "This much was said"
 HELLO = event(delta(SAID))
@@ -74,7 +74,7 @@ async def reset(peer: Peer) -> None:
 
 async def break_the_framing(peer: Peer) -> None:
     await peer.send(stream_head(), chunk(HELLO))
-    await asyncio.sleep(0.2)  # what was sent is read first
+    await give_turns()  # what was sent is read first
     await peer.send(b"no length at all\r\n")
 
 
@@ -85,7 +85,7 @@ async def fall_silent(peer: Peer) -> None:
 
 async def never_end_an_event(peer: Peer) -> None:
     await peer.send(stream_head(), chunk(HELLO))
-    await asyncio.sleep(0.2)  # what was sent is read first
+    await give_turns()  # what was sent is read first
     await peer.send(chunk(b"data: " + b"x" * 5000))
     await peer.wait_until_left()
 
@@ -112,7 +112,7 @@ async def test_a_cut_stream_ends_in_an_error_and_not_in_good_order(
 ) -> None:
     """Cut: an error event, then a break; charged is what was delivered, counted."""
     monkeypatch.setattr(sse, "LARGEST_EVENT", 4000)
-    async with odd_stack(database_url, redis_url, act) as stack:
+    async with odd_stack(database_url, redis_url, act, read_timeout_s=1) as stack:
         customer = await stack.customer("1000")
         answer = await ask(stack, customer, body)
         assert (answer.status, answer.is_whole) == (200, False)

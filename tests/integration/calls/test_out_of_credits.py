@@ -14,6 +14,7 @@ from tests.support.calls import (
     assert_untouched,
     mini_charge_mc,
     table_with,
+    until,
     until_held,
 )
 from tests.support.pretend import chat, knobs
@@ -78,6 +79,7 @@ async def test_the_sdk_raises_it_once_without_a_retry(
                 await client.chat.completions.create(
                     model="gpt-4o", messages=QUESTION, max_tokens=16_000
                 )
+        await until(lambda: [line for line in lines if line["event"] == "request"])
     assert raised.value.status_code == 402
     assert raised.value.code == "insufficient_credits"
     assert raised.value.body["topUpUrl"] == TOP_UP_URL

@@ -1,6 +1,5 @@
 """What aiohttp refuses by itself is told as everything else is: status, envelope, request id."""
 
-import asyncio
 import gzip
 import zlib
 
@@ -12,6 +11,7 @@ from tests.support.calls import assert_untouched, error_of
 from tests.support.pretend import chat
 from tests.support.raw_client import RawAnswer, raw_connection, request_bytes
 from tests.support.stack import Customer, Stack
+from tests.support.waiting import give_turns
 from tests.support.watched_provider import WatchedProvider
 
 BODY = msgspec.json.encode(chat())
@@ -128,7 +128,7 @@ async def test_a_body_whose_framing_breaks_later_is_not_waited_for(
     customer = await stack.customer("100")
     async with raw_connection(stack.url) as call:
         await call.send(chunked(customer) + b"1\r\n{\r\n")
-        await asyncio.sleep(0.2)  # what was sent is taken in hand first
+        await give_turns()  # what was sent is taken in hand first
         await call.send(b"no length\r\n")
         assert_enveloped(await call.answer(), 400, "body_broken_off")
         await call.wait_until_closed()

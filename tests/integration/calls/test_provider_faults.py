@@ -38,7 +38,10 @@ async def test_a_provider_that_is_down_is_a_502(
     database_url: str, redis_url: str, *, stream: bool
 ) -> None:
     """Upstream down: the envelope, the hold released, nothing charged."""
-    async with open_stack(database_url, redis_url, upstream_url=unused_url()) as stack:
+    async with (
+        unused_url() as url,
+        open_stack(database_url, redis_url, upstream_url=url) as stack,
+    ):
         customer = await stack.customer("1000")
         answer = await stack.post(customer, chat(stream=stream))
         error = error_of(await answer.read())

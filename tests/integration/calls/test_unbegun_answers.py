@@ -63,7 +63,7 @@ async def test_an_answer_that_never_began_is_free(
     database_url: str, redis_url: str, act: Act, *, stream: bool
 ) -> None:
     """Cut before content: 502 with the envelope, the hold released, nothing charged."""
-    async with odd_stack(database_url, redis_url, act) as stack:
+    async with odd_stack(database_url, redis_url, act, read_timeout_s=1) as stack:
         customer = await stack.customer("1000")
         answer = await ask(stack, customer, chat(stream=stream))
         assert (answer.status, answer.is_whole) == (502, True)

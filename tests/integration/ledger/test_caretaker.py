@@ -17,7 +17,7 @@ from ledger.writer import Writer
 from tests.support.books import TTL_S, Books
 from tests.support.records import truth_of
 from tests.support.rough_redis import NamedRedis
-from tests.support.waiting import until, until_answered
+from tests.support.waiting import PATIENCE_S, until, until_answered
 
 
 class FailingWriter:
@@ -87,7 +87,7 @@ async def test_what_is_settled_swept_and_granted_arrives_by_itself(
 async def test_what_expires_leaves_by_itself(books: Books, caretaker: Caretaker) -> None:
     """Out of Redis, and by an entry out of the ledger; what does not expire stays."""
     ada = await books.customer(1_000)
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     await books.post(ada.account_id, 500, tell=True, expires_at=soon)
     assert await books.in_redis(ada) == WorkingBalance(1_500, 0, 0)
     async with running(caretaker):
@@ -153,5 +153,5 @@ async def test_a_mistake_ends_the_round_for_all_to_see(
     request = await books.held(ada, 100)
     await books.holds.settle(truth_of(request.orphan, 20))
     with pytest.raises(ExceptionGroup) as ended:
-        await asyncio.wait_for(caretaker.run(), 30)
+        await asyncio.wait_for(caretaker.run(), PATIENCE_S)
     assert ended.group_contains(ZeroDivisionError)

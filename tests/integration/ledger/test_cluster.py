@@ -1,6 +1,5 @@
 """The verbs on a Redis Cluster, which refuses a script that reaches for a key of another slot."""
 
-import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ledger.rebuilding import Rebuilder
 from ledger.redis_keys import account_keys
 from tests.support.books import Books, open_books
 from tests.support.engines import reachable_folder
+from tests.support.ports import OwnPort
 from tests.support.records import truth_of
 from tests.support.waiting import until_answered
 
@@ -21,16 +21,19 @@ from tests.support.waiting import until_answered
 class ClusterNode(LocalValkey):
     """A Valkey that is a cluster of one, with all slots."""
 
+    def __init__(self, state_dir: Path) -> None:
+        super().__init__(state_dir)
+        self._port, self._bus_port = OwnPort(), OwnPort()
+
     def _command(self, launch: Launch) -> Sequence[str | Path]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            bus_port = free.getsockname()[1]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         command = [*super()._command(launch), "--cluster-enabled", "yes"]
-        command += ["--bind", "127.0.0.1", "--port", str(port)]
-        return [*command, "--cluster-port", str(bus_port)]
+        command += ["--bind", "127.0.0.1", "--port", str(self._port.number)]
+        return [*command, "--cluster-port", str(self._bus_port.number)]
+
+    def stop(self) -> None:
+        super().stop()
+        self._port.close()
+        self._bus_port.close()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from tests.support.books import Books, Customer, call_of, open_books
 from tests.support.engine_checks import StartEngine, wait_until_dead
 from tests.support.engines import run_apart
 from tests.support.records import truth_of
+from tests.support.waiting import PATIENCE_S
 
 FUNDS_MC = 10_000_000
 CHARGE_MC = 7
@@ -65,12 +66,12 @@ class Traffic:
     async def more(self, count: int) -> None:
         """Waits until so many more calls have been answered."""
         enough = len(self.answered) + count
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.answered) < enough:  # noqa: ASYNC110 - the clients' list
                 await asyncio.sleep(0.005)
 
     async def end(self) -> None:
-        assert await self.settlements.flush(60) == 0
+        assert await self.settlements.flush(PATIENCE_S) == 0
         for customer in self.customers:
             await self.books.write(customer)
         for request in self.answered:

@@ -15,8 +15,9 @@ from ledger.errors import RedisUnavailableError
 from ledger.pipeline import LARGEST_BATCH, Pipeline, open_pipeline
 from ledger.scripts import load_script
 from tests.support.engines import running_valkey
+from tests.support.waiting import PATIENCE_S
 
-SHORT_S = 0.2
+SHORT_S = 1.0
 
 
 @pytest.fixture
@@ -202,6 +203,6 @@ async def test_a_busy_script_of_somebody_else_is_waited_for_and_told(
             await other.script_kill()
         with pytest.raises(redis.ResponseError):
             await endless
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await outcome(pipeline.command("ECHO", "there")))[0] == "away":
             pass

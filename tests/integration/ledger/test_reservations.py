@@ -13,9 +13,7 @@ from ledger.settlements import Settlements
 from ledger.working_copy import WorkingBalance
 from tests.support.books import Books, call_of
 from tests.support.records import truth_of
-from tests.support.waiting import until
-
-PATIENCE_S = 30
+from tests.support.waiting import PATIENCE_S, until
 
 
 class RenewingHolds:

@@ -13,18 +13,19 @@ from ledger.working_copy import WorkingBalance
 from tests.support.books import Books, call_of
 from tests.support.records import truth_of
 from tests.support.rough_redis import NamedRedis, RoughHolds
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
-WAIT_S = 0.05
+# Of a worker that gives up soon; the others are patient: a busy machine has them wait.
+SHORT_S = 0.5
 
 
 class Worker:
     """A worker's settlements, and the Redis around it."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, wait_s: float = PATIENCE_S) -> None:
         self.holds = RoughHolds(books.holds)
         self.redis = NamedRedis(books.pipeline)
-        self.settlements = Settlements(self.holds, self.redis, wait_s=WAIT_S)
+        self.settlements = Settlements(self.holds, self.redis, wait_s=wait_s)
 
     def remembered(self) -> set[str]:
         kept = self.settlements._remembered.values()
@@ -34,6 +35,12 @@ class Worker:
 @pytest.fixture
 async def worker(books: Books) -> Worker:
     return Worker(books)
+
+
+@pytest.fixture
+async def hasty(books: Books) -> Worker:
+    """One that gives up soon."""
+    return Worker(books, SHORT_S)
 
 
 async def undelivered(books: Books, request: ReserveRequest) -> int:
@@ -123,7 +130,6 @@ async def test_a_settlement_whose_answer_got_lost_is_the_same_when_it_is_tried_a
     books: Books, worker: Worker
 ) -> None:
     """Charge and id are fixed at the first try; the hold is taken once."""
-    worker.settlements._wait_s = 30
     ada = await books.customer(1_000)
     request = await books.held(ada, 50)
     worker.holds.loses_answers = True
@@ -142,7 +148,6 @@ async def test_an_answer_is_given_when_redis_comes_back_in_time(
     books: Books, worker: Worker
 ) -> None:
     """With the end withheld, the client waits; then it has been charged, and nothing is listed."""
-    worker.settlements._wait_s = 30
     ada = await books.customer(1_000)
     request = await books.held(ada, 50)
     worker.holds.is_away = True
@@ -159,16 +164,16 @@ async def test_an_answer_is_given_when_redis_comes_back_in_time(
 
 @pytest.mark.parametrize("loses_answers", [False, True])
 async def test_a_charge_whose_answer_was_withheld_stands_and_is_listed(
-    books: Books, worker: Worker, loses_answers: bool
+    books: Books, hasty: Worker, loses_answers: bool
 ) -> None:
     """Not confirmed in time: 503; the charge stands, marked `undelivered`, whatever had arrived."""
     ada = await books.customer(1_000)
     request = await books.held(ada, 50)
-    worker.holds.is_away, worker.holds.loses_answers = not loses_answers, loses_answers
+    hasty.holds.is_away, hasty.holds.loses_answers = not loses_answers, loses_answers
     with pytest.raises(SettlementUnavailableError):
-        await worker.settlements.settle(truth_of(request.orphan, 20))
-    worker.holds.is_away = worker.holds.loses_answers = False
-    assert await worker.settlements.flush(30) == 0
+        await hasty.settlements.settle(truth_of(request.orphan, 20))
+    hasty.holds.is_away = hasty.holds.loses_answers = False
+    assert await hasty.settlements.flush(PATIENCE_S) == 0
     await books.write(ada)
     assert await books.usage(request) == {"settled": (20, 20)}
     assert await undelivered(books, request) == 1
@@ -176,40 +181,40 @@ async def test_a_charge_whose_answer_was_withheld_stands_and_is_listed(
 
 
 async def test_g5_that_a_charge_is_undelivered_outlives_a_loss_of_redis(
-    books: Books, worker: Worker
+    books: Books, hasty: Worker
 ) -> None:
     """G5: what is sent again says again that the answer was withheld."""
     ada = await books.customer(1_000)
     request = await books.held(ada, 50)
-    worker.holds.is_away = True
+    hasty.holds.is_away = True
     with pytest.raises(SettlementUnavailableError):
-        await worker.settlements.settle(truth_of(request.orphan, 20))
-    worker.holds.is_away = False
-    assert await worker.settlements.flush(30) == 0
+        await hasty.settlements.settle(truth_of(request.orphan, 20))
+    hasty.holds.is_away = False
+    assert await hasty.settlements.flush(PATIENCE_S) == 0
     await books.redis.flushall()
-    worker.redis.run_id = "second"
-    await worker.settlements._look()
+    hasty.redis.run_id = "second"
+    await hasty.settlements._look()
     await books.write(ada)
     assert await undelivered(books, request) == 1
     assert await books.balance_mc(ada) == 980
 
 
 async def test_a_confirmation_in_the_very_moment_of_giving_up_counts(
-    books: Books, worker: Worker
+    books: Books, hasty: Worker
 ) -> None:
     """Else a 503 would be answered that is listed nowhere: it is not tried again."""
     ada = await books.customer(1_000)
     request = await books.held(ada, 50)
-    worker.holds.is_away = True
-    settling = asyncio.create_task(worker.settlements.settle(truth_of(request.orphan, 20)))
-    await until(lambda: len(worker.settlements) == 1, worker.holds.asked)
-    (pending,) = worker.settlements._pending.values()
+    hasty.holds.is_away = True
+    settling = asyncio.create_task(hasty.settlements.settle(truth_of(request.orphan, 20)))
+    await until(lambda: len(hasty.settlements) == 1, hasty.holds.asked)
+    (pending,) = hasty.settlements._pending.values()
     confirmed = Settled("taken", 1, 980)
     pending.confirmed.set_result(confirmed)
-    stall(2 * WAIT_S)  # the deadline's timer is due when the loop runs again
+    stall(2 * SHORT_S)  # the deadline's timer is due when the loop runs again
     assert await settling == confirmed
-    worker.holds.is_away = False
-    assert await worker.settlements.flush(30) == 0
+    hasty.holds.is_away = False
+    assert await hasty.settlements.flush(PATIENCE_S) == 0
 
 
 def stall(stall_s: float) -> None:
@@ -230,7 +235,7 @@ async def test_a_caller_that_is_cancelled_leaves_its_settlement_to_be_finished(
     with pytest.raises(asyncio.CancelledError):
         await settling
     worker.holds.lets_answers_pass.set()
-    assert await worker.settlements.flush(30) == 0
+    assert await worker.settlements.flush(PATIENCE_S) == 0
     await books.write(ada)
     assert await books.usage(request) == {"settled": (20, 20)}
     await books.assert_at_rest(ada)
@@ -248,7 +253,7 @@ async def test_one_that_cannot_be_filed_holds_up_no_other(books: Books, worker: 
     await until(lambda: len(worker.settlements) == 1, worker.holds.asked)
     assert await books.in_redis(bob) == WorkingBalance(980, 0, 20)
     await books.redis.delete(broken)
-    assert await worker.settlements.flush(30) == 0
+    assert await worker.settlements.flush(PATIENCE_S) == 0
     assert await books.in_redis(ada) == WorkingBalance(980, 0, 20)
 
 
@@ -259,7 +264,7 @@ async def test_a_release_of_a_reserve_that_never_arrived_leaves_no_trace_in_the_
     ada = await books.customer(1_000)
     request = call_of(ada, 50)
     worker.settlements.settle_later(truth_of(request.orphan, 0))
-    assert await worker.settlements.flush(30) == 0
+    assert await worker.settlements.flush(PATIENCE_S) == 0
     await books.write(ada)
     assert await books.usage(request) == {"settled": (0, 0)}
     await books.assert_at_rest(ada)

@@ -57,6 +57,7 @@ async def test_a_row_is_in_the_partition_of_the_month_in_its_id(
         id_of(first_of_month(-1)),
         id_of(first_of_month(40)),
     ],
+    ids=["the first", "the last", "of last month", "far ahead"],
 )
 async def test_an_id_of_no_month_that_is_made_lands_in_the_default_partition(
     books: Books, request_id: str

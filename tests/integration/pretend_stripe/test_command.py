@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import stripe
 
+from tests.support.waiting import PATIENCE_S
+
 COMMAND = [sys.executable, "-m", "deploy.local.pretend_stripe"]
 KEY = "sk_test_of_the_tests"
 OPTIONS = ["--api-key", KEY, "--webhook-secret", "whsec_x"]
@@ -50,7 +52,7 @@ def test_it_prints_where_it_listens_and_keeps_what_it_is_told(tmp_path: Path) ->
         with running("--state", state) as (process, base_url):
             made.append(client(base_url).v1.customers.create({}).id)
             process.send_signal(name)
-            assert process.wait(timeout=20) == (0 if name == signal.SIGTERM else -name)
+            assert process.wait(timeout=PATIENCE_S) == (0 if name == signal.SIGTERM else -name)
             assert process.stderr is not None
             assert process.stderr.read() == ""
     with running("--state", state) as (_, base_url):

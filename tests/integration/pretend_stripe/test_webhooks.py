@@ -161,5 +161,6 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         assert again.id == made.id
         found = await second.client.v1.checkout.sessions.retrieve_async(made.id)
         assert found.payment_status == "paid"
+        await all_are(second, "delivered")
     async with pretend_stripe(state=state) as third:
         assert {one["state"] for one in await third.events()} == {"delivered"}

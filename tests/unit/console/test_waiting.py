@@ -14,9 +14,10 @@ from console.page.query import PageQuery
 from console.page.visitor import Visitor
 from console.waiting import within
 from ledger.working_copy import WorkingBalance
+from tests.support.waiting import PATIENCE_S
 
 VISITOR = Visitor(account_id="01a2257c", way="link", token="a token")
-LETTING_GO_S = 2.0
+LETTING_GO_S = 60.0
 
 
 async def frozen() -> None:
@@ -75,7 +76,7 @@ async def test_whoever_stops_waiting_stops_it() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(stopped.wait(), 5)
+    await asyncio.wait_for(stopped.wait(), PATIENCE_S)
 
 
 async def test_a_balance_does_not_wait_for_a_frozen_database(
