@@ -34,19 +34,24 @@ def receipt_of(units: Mapping[str, int], rates: Mapping[str, str]) -> Receipt:
     Raises:
         NoRateError: a dimension with units has no rate.
     """
-    lines, total = [], 0
+    amounts = dict[str, int]()
     for dimension, count in units.items():
         if not count:
             continue
         if dimension not in rates:
             raise NoRateError(dimension)
-        millionths = count * int(Decimal(rates[dimension]) * MILLIONTHS)
-        total += millionths
-        lines.append(ReceiptLine(dimension, count, rates[dimension], exact_credits(millionths)))
-    return Receipt(tuple(lines), exact_credits(total))
+        amounts[dimension] = count * int(Decimal(rates[dimension]) * MILLIONTHS)
+    # As many decimals in each line, so that they stand below each other.
+    texts = map(exact_credits, amounts.values())
+    decimals = max((len(text.partition(".")[2]) for text in texts), default=3)
+    lines = (
+        ReceiptLine(name, units[name], rates[name], exact_credits(amount, decimals))
+        for name, amount in amounts.items()
+    )
+    return Receipt(tuple(lines), exact_credits(sum(amounts.values()), decimals))
 
 
-def exact_credits(millionths: int) -> str:
-    """Credits out of millionths of a millicredit, with all decimals, three at least."""
+def exact_credits(millionths: int, least_decimals: int = 3) -> str:
+    """Credits out of millionths of a millicredit, with all decimals, three or so many at least."""
     whole, part = divmod(millionths, MILLIONTHS * MILLICREDITS)
-    return f"{whole:,}.{f'{part:0{_DECIMALS}d}'.rstrip('0').ljust(3, '0')}"
+    return f"{whole:,}.{f'{part:0{_DECIMALS}d}'.rstrip('0').ljust(least_decimals, '0')}"

@@ -55,4 +55,8 @@ where
     ) < $3;
 
 -- name: fallen_since
-select changed_at from low_balances where account_id = $1 and is_low;
+-- One that has never had credits has been low from its beginning.
+select coalesce(known.changed_at, account.created_at)
+from accounts as account
+left join low_balances as known on account.id = known.account_id and known.is_low
+where account.id = $1 and (known.is_low or account.last_sequence = 0);

@@ -42,10 +42,10 @@ function start() {
   });
 }
 
-/** The link that a click means: itself, or that of a table's row. */
+/** The link or button that a click means: itself, or that of a table's row. */
 function linkOf(event) {
   if (event.button || event.metaKey || event.ctrlKey || event.shiftKey) return null;
-  const link = event.target.closest?.("a[data-dialog]");
+  const link = event.target.closest?.("[data-dialog]");
   if (link) return link;
   if (event.target.closest?.("a, button, input, select") || String(getSelection())) return null;
   return event.target.closest?.("table.rows tbody tr")?.querySelector("a[data-dialog]");
@@ -53,15 +53,16 @@ function linkOf(event) {
 
 async function open(link) {
   opener = { link, part: link.closest("[data-part]") };
+  const address = link.href ?? link.form.action;
   try {
-    const response = await fetch(link.href, { cache: "no-store" });
+    const response = await fetch(address, { cache: "no-store" });
     if (response.status === 401) return startAgain();
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     content.replaceChildren(...page.querySelector("main").childNodes);
     settle(content);
     dialog.showModal();
   } catch {
-    location.assign(link.href);
+    location.assign(address);
   }
 }
 
@@ -69,11 +70,15 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
   } catch {
-    if (!copyTheOldWay(button)) return say("It could not be copied.");
+    if (!copyTheOldWay(button)) return tell(button, "uncopied", "It could not be copied.");
   }
-  say("Copied.");
-  button.classList.add("copied");
-  setTimeout(() => button.classList.remove("copied"), COPIED_MS);
+  tell(button, "copied", "Copied.");
+}
+
+function tell(button, state, text) {
+  say(text);
+  button.classList.add(state);
+  setTimeout(() => button.classList.remove(state), COPIED_MS);
 }
 
 /** Where the page does not come by https, browsers have no clipboard for it. */

@@ -99,7 +99,8 @@ export function tagOf(name) {
 export function isInUse(name) {
   const element = document.querySelector(`[data-part="${name}"]`);
   if (element.querySelector("#created-key")) return true;
-  const fields = [...element.querySelectorAll("form[method=post] input")];
+  // Dates wait to be applied; other filters are applied when they are chosen.
+  const fields = [...element.querySelectorAll("form[method=post] input, input[type=date]")];
   if (fields.some(isTyped)) return true;
   const focused = document.activeElement;
   return element.contains(focused) && focused.matches("input, select, summary");
@@ -136,6 +137,14 @@ function show(element, name, html, tag) {
   const wide = element.querySelector(".wide");
   if (wide) wide.scrollLeft = scrolled;
   if (focused) focusAgain(focused, element);
+}
+
+/** Puts a part as another page has it into this one; says whether that page has it. */
+export function put(name, page) {
+  const part = page.querySelector(`[data-part="${name}"]`);
+  if (!part) return false;
+  show(document.querySelector(`[data-part="${name}"]`), name, part.innerHTML, part.dataset.tag);
+  return true;
 }
 
 /** Puts the focus on what has come in the place of an element; else on the heading above. */

@@ -1,4 +1,5 @@
-"""The geometry of the spending chart: stacked bars by day, in whole units of its own. Pure."""
+"""The geometry of the spending chart: stacked bars by day, in whole units of its own; and the table
+behind it. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -33,6 +34,15 @@ class Day(msgspec.Struct, frozen=True):
     x: int
     total_mc: int
     parts: Sequence[DaySpending]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row of the table: a series' part of a day. `model` is None where that is of several."""
+
+    day: date
+    model: str | None
+    calls: int
+    charged_mc: int
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +108,19 @@ def summary_of(spent: Sequence[DaySpending]) -> Summary | None:
     return Summary(sum(totals.values()), calls, highest, totals[highest])
 
 
+def table_of(spent: Sequence[DaySpending]) -> list[Row]:
+    """The chart's numbers, newest first: of each day those series that have something."""
+    own = _own_series(spent)
+    rows: dict[tuple[date, str | None], Row] = {}
+    for one in spent:
+        model = one.model if one.model in own else None
+        row = rows.get((one.day, model), Row(one.day, model, 0, 0))
+        rows[one.day, model] = Row(
+            one.day, model, row.calls + one.calls, row.charged_mc + one.charged_mc
+        )
+    return sorted(rows.values(), key=lambda row: (-row.day.toordinal(), own.index(row.model)))
+
+
 def nice_top_mc(highest_mc: int) -> int:
     """The amount at the top of the scale, round and with a round half; at least a credit."""
     step = 1000
@@ -117,16 +140,28 @@ def _day(day: date, x: int, spent: Sequence[DaySpending]) -> Day:
 def _series(
     days: Sequence[Day], spent: Sequence[DaySpending], step: int, top_mc: int
 ) -> Iterator[Series]:
-    totals: dict[str, int] = {}
-    for one in spent:
-        totals[one.model] = totals.get(one.model, 0) + one.charged_mc
-    models = sorted(totals, key=lambda model: (-totals[model], model))
-    own: list[str | None] = [*models] if len(models) <= _MOST_SERIES else [*models[:3], None]
+    totals = _totals(spent)
+    models = sorted(totals)
+    own = _own_series(spent)
     piled = {day.day: 0 for day in days}
     for model in own:
         belongs = [one for one in models if one == model or (model is None and one not in own)]
         path = "".join(_bar(day, belongs, piled, step, top_mc) for day in days)
         yield Series(model, sum(totals[one] for one in belongs), path)
+
+
+def _own_series(spent: Sequence[DaySpending]) -> list[str | None]:
+    """The models that have a series each, the dearest first; None for all others together."""
+    totals = _totals(spent)
+    models = sorted(totals, key=lambda model: (-totals[model], model))
+    return [*models] if len(models) <= _MOST_SERIES else [*models[:3], None]
+
+
+def _totals(spent: Sequence[DaySpending]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for one in spent:
+        totals[one.model] = totals.get(one.model, 0) + one.charged_mc
+    return totals
 
 
 def _bar(day: Day, models: Sequence[str], piled: dict[date, int], step: int, top_mc: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from config.rates import RateTable
-from console.page.chart import chart_of, summary_of
+from console.page.chart import chart_of, summary_of, table_of
 from console.page.query import PageQuery
 from console.page.visitor import Visitor
 from ledger.errors import RedisUnavailableError
@@ -43,6 +43,7 @@ class SpendingPart:
             "ranges": RANGES,
             "charts": [chart_of(shown, first, last, width) for width in ("wide", "narrow")],
             "summary": summary_of(shown),
+            "table": table_of(shown),
             "days_left": await self._days_left(visitor, spent, last),
             "rates": self._rates(),
         }
@@ -50,7 +51,7 @@ class SpendingPart:
     async def _days_left(
         self, visitor: Visitor, spent: Sequence[DaySpending], last: date
     ) -> int | None:
-        """Whole days at the pace of the last week; None where nothing was spent in it."""
+        """Whole days at the pace of the last week; None where that is none, or nothing is left."""
         lately = [one for one in spent if one.day > last - timedelta(days=_PACE_DAYS)]
         spent_mc = sum(one.charged_mc for one in lately)
         if spent_mc <= 0:
@@ -59,6 +60,8 @@ class SpendingPart:
             balance = await self._working_copy.balance(visitor.account_id)
         except RedisUnavailableError:
             return None
+        if balance.available_mc <= 0:
+            return None
         # An account that is younger than a week has no week to go by.
         days = min((last - min(one.day for one in spent)).days + 1, _PACE_DAYS)
-        return max(balance.available_mc, 0) * days // spent_mc
+        return balance.available_mc * days // spent_mc

@@ -45,7 +45,7 @@ def a_receipt_in_its_dialog(page: Page, customer: Customer, shop: Shop) -> None:
 
 
 def a_question_in_its_dialog(page: Page, customer: Customer, shop: Shop) -> None:
-    page.get_by_role("link", name="Revoke First key").click()
+    page.get_by_role("button", name="Revoke First key").click()
     expect(page.get_by_role("dialog")).to_be_visible()
 
 

@@ -31,6 +31,21 @@ _FOCUSED = """() => {
     const element = document.activeElement.outerHTML.slice(0, 100);
     return {number: document.activeElement.dataset.number ?? null, isSeen, element};
 }"""
+# Texts of cells that stand on another's of their row, or beyond their table.
+_COLLISIONS = """rows => rows.flatMap(row => {
+    const end = row.closest(".wide").getBoundingClientRect().right;
+    const boxes = [...row.children].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return {text: cell.innerText, ...range.getBoundingClientRect().toJSON()};
+    }).filter(box => box.width);
+    const overlap = (one, other, low, high) =>
+        one[low] < other[high] - 1 && other[low] < one[high] - 1;
+    const isOn = (one, other) => one !== other
+        && overlap(one, other, "left", "right") && overlap(one, other, "top", "bottom");
+    return boxes.filter(one => one.right > end + 1 || boxes.some(other => isOn(one, other)))
+        .map(box => box.text);
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +155,62 @@ def test_the_head_of_the_page_ends_at_its_right_edge(
     assert width - 20 <= button["x"] + button["width"] <= width - 12
     assert brand["x"] <= 20
     assert abs((brand["y"] + brand["height"] / 2) - (button["y"] + button["height"] / 2)) < 12
+
+
+@pytest.mark.parametrize("width", [320, 375, 640])
+def test_amounts_stand_beside_or_below_what_they_belong_to_on_a_phone(
+    shop: Shop, browser: Browser, width: int
+) -> None:
+    """Large amounts, dates and names do not stand on each other, and none leaves the card."""
+    customer = Customer.new(shop.up, credits="9007199254")
+    customer.new_key("a key with a name of some length")
+    customer.written_call()
+    with opened_page(browser, viewport={"width": width, "height": HEIGHT}) as page:
+        sign_in(page, customer)
+        for name in ("usage", "ledger", "keys"):
+            expect(rows(page, name)).not_to_have_count(0)
+            assert rows(page, name).evaluate_all(_COLLISIONS) == [], name
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_receipt_fits_its_dialog(regular: Customer, session: Page, width: int) -> None:
+    """What a call has cost is the last column: it is seen without scrolling."""
+    session.set_viewport_size({"width": width, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    rows(session, "usage").first.locator("a[data-dialog]").click()
+    expect(session.get_by_role("dialog")).to_be_visible()
+    wide = session.locator("dialog .wide")
+    assert wide.evaluate("wide => wide.scrollWidth <= wide.clientWidth")
+
+
+@pytest.mark.parametrize("name", ["rates", "usage"])
+def test_a_long_name_of_a_model_leaves_the_numbers_in_sight(
+    regular: Customer, session: Page, name: str
+) -> None:
+    """Operators name models as their makers do: long, and without a space."""
+    session.set_viewport_size({"width": 1280, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    wide = part(session, name).locator(".wide")
+    wide.locator("tbody th, .name").first.evaluate("cell => { cell.append('model-'.repeat(40)); }")
+    assert wide.evaluate("wide => wide.scrollWidth <= wide.clientWidth")
+
+
+def test_on_paper_there_is_what_was_and_nothing_to_click(regular: Customer, session: Page) -> None:
+    """Balance, spending, calls and movements; with an open receipt that receipt alone."""
+    session.set_viewport_size({"width": 1280, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    session.emulate_media(media="print")
+    for name in ("balance", "spending", "usage", "ledger"):
+        expect(part(session, name)).to_be_visible()
+    for gone in ("#packages", "#settings", "form button", ".pages"):
+        expect(session.locator(gone).first).to_be_hidden()
+    session.emulate_media(media="screen")
+    rows(session, "usage").first.locator("a[data-dialog]").click()
+    expect(session.get_by_role("dialog")).to_be_visible()
+    session.emulate_media(media="print")
+    expect(session.get_by_role("dialog").locator("table")).to_be_visible()
+    expect(part(session, "usage")).to_be_hidden()
+    session.emulate_media(media="screen")
 
 
 def test_a_long_name_and_large_amounts_stay_within_a_phone(shop: Shop, browser: Browser) -> None:

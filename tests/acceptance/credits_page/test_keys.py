@@ -38,13 +38,13 @@ def test_a_key_is_shown_once_used_and_revoked_after_being_asked(
     expect(row.locator("time")).to_be_visible()
     expect(row.locator("td").nth(1)).to_have_text(re.compile(rf"^{call.charged_mc / 1000:.3f}$"))
 
-    row.get_by_role("link", name="Revoke For the robot").click()
+    row.get_by_role("button", name="Revoke For the robot").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Revoke “For the robot”?")
     dialog.get_by_role("link", name="Keep it").click()
     expect(dialog).to_be_hidden()
     assert customer.try_call(key=key) == 200
-    row.get_by_role("link", name="Revoke For the robot").click()
+    row.get_by_role("button", name="Revoke For the robot").click()
     dialog.get_by_role("button", name="Revoke key").click()
     expect(part(page, "news")).to_contain_text("The key is revoked.")
     expect(row).to_have_count(0)
@@ -54,10 +54,10 @@ def test_a_key_is_shown_once_used_and_revoked_after_being_asked(
 
 
 def test_loading_the_page_again_makes_no_second_key(customer: Customer, page: Page) -> None:
-    """The address that answered the form is not the one that stays."""
+    """Not even at once: the page stays where it is, and has the answer put into it."""
     sign_in(page, customer)
     create(page, "Once")
-    expect(page).to_have_url(f"{customer.url}/console#keys")
+    expect(page).to_have_url(f"{customer.url}/console")
     page.reload()
     expect(rows(page, "keys").filter(has_text="Once")).to_have_count(1)
 

@@ -63,7 +63,7 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(
     threshold = page.locator("#threshold")
     expect(threshold).to_have_attribute("aria-invalid", "true")
     expect(threshold).to_have_accessible_description(
-        re.compile("Threshold, credits must be a number of credits")
+        re.compile("Threshold must be a number of credits")
     )
     expect(threshold).to_have_value("five hundred")
     expect(page.locator("#email")).to_have_value("ada@example.com")

@@ -219,6 +219,19 @@ def test_a_request_id_is_copied_by_a_click(customer: Customer, page: Page) -> No
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_what_cannot_be_copied_is_said_where_it_was_clicked(customer: Customer, page: Page) -> None:
+    """A browser may refuse both ways."""
+    customer.written_call()
+    sign_in(page, customer)
+    page.evaluate(
+        "navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false"
+    )
+    button = rows(page, "usage").first.locator("[data-copy]")
+    button.click()
+    expect(page.locator("#said")).to_have_text("It could not be copied.")
+    assert "not copied" in button.evaluate("one => getComputedStyle(one, '::after').content")
+
+
 def test_a_ledger_row_leads_to_the_receipt_and_its_csv_is_the_ledger(
     customer: Customer, page: Page
 ) -> None:

@@ -12,6 +12,7 @@ from tests.support.credits_page import (
     sign_in,
 )
 from tests.support.customer import Customer
+from tests.support.shop import Shop
 
 BANNER = "#low-balance"
 
@@ -75,7 +76,7 @@ def test_a_low_balance_is_told_until_it_is_dismissed_and_told_again_at_the_next_
     shows_balance(page, customer.balance_mc())
     expect(page.locator(BANNER)).to_have_count(0)
     set_threshold(customer, 5000)
-    expect(page.locator(BANNER)).to_contain_text("It is below 5,000.00 credits")
+    expect(page.locator(BANNER)).to_contain_text("It is below 5,000 credits")
     expect(page.locator(BANNER).get_by_role("link")).to_have_attribute("href", "#packages")
     dismiss(page)
     page.reload()
@@ -94,7 +95,33 @@ def test_the_banner_goes_by_itself_when_there_is_enough_again(
 ) -> None:
     """100 credits are below the 500 of the configuration; a grant lifts them over it."""
     sign_in(page, customer)
-    expect(page.locator(BANNER)).to_contain_text("It is below 500.00 credits")
+    expect(page.locator(BANNER)).to_contain_text("It is below 500 credits")
     customer.grant("1000")
     shows_balance(page, customer.balance_mc())
     expect(page.locator(BANNER)).to_have_count(0)
+
+
+def test_whoever_never_had_credits_is_told_so_and_can_put_it_away(shop: Shop, page: Page) -> None:
+    """There was no fall; the banner goes all the same, and comes with the first one."""
+    customer = Customer.new(shop.up, credits="0")
+    sign_in(page, customer)
+    expect(page.locator(BANNER)).to_contain_text("No credits are left")
+    dismiss(page)
+    page.reload()
+    expect(page.locator(BANNER)).to_have_count(0)
+    customer.grant("1")
+    expect(page.locator(BANNER)).to_contain_text("It is below 500 credits")
+
+
+def test_a_date_that_is_not_applied_yet_stays_when_a_call_is_new(
+    customer: Customer, page: Page
+) -> None:
+    """The other parts show the call; the table waits until the dates are applied."""
+    sign_in(page, customer)
+    page.locator("#usage-from").fill("2026-01-01")
+    page.locator("#estimate-input").focus()
+    call = customer.written_call()
+    expect(rows(page, "ledger")).to_have_count(2)
+    expect(page.locator("#usage-from")).to_have_value("2026-01-01")
+    part(page, "usage").get_by_role("button", name="Apply").click()
+    expect(rows(page, "usage").locator(f"[data-copy='{call.request_id}']")).to_be_visible()

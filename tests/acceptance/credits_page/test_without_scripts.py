@@ -69,7 +69,7 @@ def test_a_key_is_made_and_revoked_by_forms(customer: Customer, page: Page) -> N
     page.get_by_role("button", name="Create key").click()
     key = page.locator("#new-key").inner_text()
     assert customer.try_call(key=key) == 200
-    page.get_by_role("link", name="Revoke Plain").click()
+    page.get_by_role("button", name="Revoke Plain").click()
     expect(page.get_by_role("heading", name="Revoke “Plain”?")).to_be_visible()
     page.get_by_role("button", name="Revoke key").click()
     expect(part(page, "news")).to_contain_text("The key is revoked.")

@@ -25,9 +25,9 @@ def test_the_lines_are_units_times_rates() -> None:
 
 
 def test_amounts_are_exact_below_a_millicredit() -> None:
-    """Nothing is rounded before the end."""
+    """Nothing is rounded before the end; the decimals of the lines stand below each other."""
     receipt = receipt_of({"input": 1, "output": 1}, {"input": "0.000001", "output": "2.4"})
-    assert [line.amount_text for line in receipt.lines] == ["0.000000001", "0.0024"]
+    assert [line.amount_text for line in receipt.lines] == ["0.000000001", "0.002400000"]
     assert receipt.sum_text == "0.002400001"
     assert exact_credits(10**15) == "1,000,000.000"
 

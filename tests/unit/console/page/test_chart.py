@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.page.chart import Chart, chart_of, nice_top_mc, summary_of
+from console.page.chart import Chart, Row, chart_of, nice_top_mc, summary_of, table_of
 from ledger.spending import DaySpending
 
 LAST = date(2026, 11, 29)
@@ -71,12 +71,23 @@ def test_many_models_share_the_last_series() -> None:
     assert sum(series.total_mc for series in chart.series) == sum(one.charged_mc for one in rows)
 
 
+def test_the_table_has_the_numbers_of_the_chart_and_no_more_rows_than_it_has_bars() -> None:
+    """So that dozens of models do not make a page of hundreds of kilobytes."""
+    many = [spent(0, 1000 * (number + 1), f"model-{number}", calls=2) for number in range(50)]
+    before = spent(1, 5, "model-49")
+    today = [("model-49", 2, 50_000), ("model-48", 2, 49_000), ("model-47", 2, 48_000)]
+    others = (None, 94, sum(range(1, 48)) * 1000)
+    expected = [Row(LAST, *one) for one in (*today, others)]
+    assert table_of([before, *many]) == [*expected, Row(before.day, "model-49", 1, 5)]
+
+
 def test_a_correction_draws_no_bar_downwards() -> None:
     """A day that gives more back than it takes has no bar; its numbers are in the table."""
-    chart = chart_of([spent(0, -500)], FIRST, LAST, "wide")
+    rows = [spent(0, -500)]
+    chart = chart_of(rows, FIRST, LAST, "wide")
     assert bars(chart) == []
     assert [day.total_mc for day in chart.days] == [0] * 7
-    assert chart.days[-1].parts == [spent(0, -500)]
+    assert table_of(rows) == [Row(LAST, "gpt-4o", 1, -500)]
 
 
 def test_the_summary_names_total_calls_and_the_highest_day() -> None:

@@ -67,8 +67,11 @@ class Spent:
 
 
 class Balance:
+    def __init__(self, available_mc: int = 70_000) -> None:
+        self._available_mc = available_mc
+
     async def balance(self, account_id: str) -> WorkingBalance:
-        return WorkingBalance(available_mc=70_000, held_mc=5_000, unwritten_mc=0)
+        return WorkingBalance(available_mc=self._available_mc, held_mc=5_000, unwritten_mc=0)
 
 
 async def test_many_keys_are_shown_when_they_are_asked_for() -> None:
@@ -117,3 +120,10 @@ async def test_the_pace_is_of_the_last_week_or_of_an_accounts_first_days(
     for days in ("7", "90"):
         shown = await part.load(VISITOR, PageQuery({"days": days}))
         assert shown["days_left"] == days_left
+
+
+async def test_where_nothing_is_left_there_are_no_days_to_tell_of() -> None:
+    """A balance may be below zero, by a refund or a dispute."""
+    for available_mc in (0, -1_000):
+        part = SpendingPart(Spent({0: 10_000}), Balance(available_mc), shipped_table)  # type: ignore[arg-type]
+        assert (await part.load(VISITOR, PageQuery({})))["days_left"] is None
