@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from billing.delivery import DeliveryError
-from pricing.money import credits_text
+from pricing.money import grouped_credits_text
 
 Kind = Literal["low_balance", "auto_recharge_paused", "auto_recharge_limit_reached"]
 Channel = Literal["email", "webhook"]
@@ -83,8 +83,8 @@ def webhook_of(notice: Notice) -> bytes:
 
 
 def _low_balance(content: Content) -> _Words:
-    balance = credits_text(int(content.balance_millicredits or 0))
-    threshold = credits_text(int(content.threshold_millicredits or 0))
+    balance = grouped_credits_text(int(content.balance_millicredits or 0))
+    threshold = grouped_credits_text(int(content.threshold_millicredits or 0))
     text = (
         f"The balance of {content.account_name} is {balance} credits: under {threshold} credits,\n"
         "where you wanted to be told.\n\n"

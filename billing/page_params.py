@@ -13,7 +13,7 @@ from billing.purchases import Purchase
 from billing.return_links import ReturnLinks
 from billing.stripe_objects import ACCOUNT_ID, CURRENCY, PURCHASE_ID
 from config.settings import Settings
-from pricing.money import credits_text
+from pricing.money import grouped_credits_text
 
 
 class SalesTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ def session_params(
     purchase: Purchase, links: ReturnLinks, terms: SalesTerms
 ) -> SessionCreateParams:
     """What is asked of Stripe for a purchase: always the same for the same one."""
-    total = credits_text(purchase.base_mc + purchase.bonus_mc)
+    total = grouped_credits_text(purchase.base_mc + purchase.bonus_mc)
     params: SessionCreateParams = {
         "mode": "payment",
         "line_items": [

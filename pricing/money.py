@@ -19,6 +19,13 @@ def credits_text(amount_mc: int) -> str:
     return f"{'-' if amount_mc < 0 else ''}{whole}.{decimals}"
 
 
+def grouped_credits_text(amount_mc: int) -> str:
+    """Credits as people read them: `52,489`, `3.72`, `-1,000.5`."""
+    whole, part = divmod(abs(amount_mc), MILLICREDITS)
+    decimals = f".{part:03d}".rstrip("0") if part else ""
+    return f"{'-' if amount_mc < 0 else ''}{whole:,}{decimals}"
+
+
 def usd_text(amount_mc: int, credits_per_usd: int) -> str:
     """US dollars with six decimals or fewer, rounded down in size: `0.0124`."""
     micros = abs(amount_mc) * 1000 // credits_per_usd

@@ -41,7 +41,7 @@ def test_a_signature_is_of_the_time_and_the_body() -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("low_balance", "3.72 credits: under 500.0 credits"),
+        ("low_balance", "3.72 credits: under 500 credits"),
         ("auto_recharge_paused", "Your card was declined."),
         ("auto_recharge_limit_reached", "was not recharged"),
     ],

@@ -11,11 +11,29 @@ from pricing.money import (
     LARGEST_MC,
     NotAnAmountError,
     credits_text,
+    grouped_credits_text,
     parse_credits,
     usd_text,
 )
 
 amounts_mc = st.integers(-LARGEST_MC, LARGEST_MC)
+
+
+@pytest.mark.parametrize(
+    ("amount_mc", "text"),
+    [
+        (0, "0"),
+        (-1, "-0.001"),
+        (3720, "3.72"),
+        (500_000, "500"),
+        (52_489_000, "52,489"),
+        (-1_000_500, "-1,000.5"),
+        (LARGEST_MC, "9,007,199,254,740.991"),
+    ],
+)
+def test_people_read_credits_in_groups(amount_mc: int, text: str) -> None:
+    """Money: exact, with decimals only where there are some."""
+    assert grouped_credits_text(amount_mc) == text
 
 
 @pytest.mark.parametrize(
