@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.support.browser import opened_browser
 from tests.support.engine_checks import eventually
 from tests.support.engines import reachable_folder
-from tests.support.shop import Shop
+from tests.support.shop import SETTINGS, Shop
 from tests.support.up import Up, running_up
 
 STARTER_MC = 9_990_000
@@ -19,7 +19,7 @@ STARTER_MC = 9_990_000
 @pytest.fixture(scope="module")
 def shop(chromium: str) -> Iterator[Shop]:
     """One stack for all tests here; each compares with the balance that it finds."""
-    with reachable_folder() as folder, running_up(folder / "state", TOLLGATE_WORKERS="2") as up:
+    with reachable_folder() as folder, running_up(folder / "state", **SETTINGS) as up:
         yield Shop(up)
 
 

@@ -122,7 +122,9 @@ async def test_while_postgres_hangs_calls_go_on_and_are_written_later(state: Pat
     """G10: the stream keeps the records; no call waits for the ledger."""
     async with scene(state) as at, open_books(at.up.dev) as books:
         await books.wait_until_quiet()
-        with frozen(all_of_postgres(at.up)):
+        # The main process first, so that it starts no other while those that it has are found.
+        mains = postgres_mains(at.up)
+        with frozen(mains), frozen(children_of(mains)):
             served = await at.calls()
             assert {answer.charge_mc for answer in served} == {CHARGE_MC}
             assert await books.waiting_records() == CALLS
@@ -132,10 +134,9 @@ async def test_while_postgres_hangs_calls_go_on_and_are_written_later(state: Pat
         assert await available_mc(books, at.customer) == 10_000_000 - 2 * CALLS * CHARGE_MC
 
 
-def all_of_postgres(up: Up) -> list[psutil.Process]:
-    """The main process, so that it starts none, then all that it has started."""
-    mains = postgres_mains(up)
-    return mains + [child for main in mains for child in main.children(recursive=True)]
+def children_of(mains: list[psutil.Process]) -> list[psutil.Process]:
+    """All that processes have started."""
+    return [child for main in mains for child in main.children(recursive=True)]
 
 
 async def charge_of(books: Books, answer: Answer) -> int | None:

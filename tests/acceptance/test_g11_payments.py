@@ -15,7 +15,7 @@ from ledger.chart import DISPUTES, PROMOTION, STRIPE
 from tests.support.engine_checks import eventually
 from tests.support.engines import reachable_folder
 from tests.support.live_family import alarms, postgres_mains
-from tests.support.shop import Shop
+from tests.support.shop import SETTINGS, Shop
 from tests.support.up import ROOT, environment, running_up
 
 STARTER_MC = 9_990_000
@@ -27,7 +27,7 @@ COMPLETED = "checkout.session.completed"
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """One stack for all tests here; each compares with what it finds."""
-    with reachable_folder() as folder, running_up(folder / "state", TOLLGATE_WORKERS="2") as up:
+    with reachable_folder() as folder, running_up(folder / "state", **SETTINGS) as up:
         yield Shop(up)
         assert alarms(up.said) == []
 

@@ -15,7 +15,7 @@ import pytest
 from deploy.local.own_api import OwnApi, OwnApiError
 from deploy.local.postgres_server import OWNER, PostgresServer
 from tests.support.engine_checks import eventually
-from tests.support.engines import processes_in, reachable_folder
+from tests.support.engines import processes_in, reachable_folder, told_of
 from tests.support.up import Up, environment, running_up
 
 WELCOME_MC = 10_000_000
@@ -132,7 +132,7 @@ def test_the_pretend_stripe_never_runs_beside_a_real_key(state: Path) -> None:
         assert "Stripe, in test mode; its webhooks are off" in up.printed
         assert "sk_test_of_an_operator" not in up.printed
         assert "stripe_api_base" not in up.dev
-        commands = [" ".join(process.cmdline()) for process in up.family]
+        commands = told_of(up.family, lambda one: " ".join(one.cmdline()))
         assert not [command for command in commands if "pretend_stripe" in command]
     assert "sk_test_of_an_operator" not in (state / "environment.json").read_text()
 

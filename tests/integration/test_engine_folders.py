@@ -17,7 +17,7 @@ from deploy.local.programs import Programs, postgres_programs, valkey_programs
 from deploy.local.state_folder import POINTER
 from deploy.local.valkey import LocalValkey
 from tests.support.engine_checks import StartEngine, answers, increment, owner
-from tests.support.engines import processes_in
+from tests.support.engines import processes_in, told_of
 
 
 def test_a_state_folder_too_long_for_a_socket_gets_a_short_folder(
@@ -73,7 +73,7 @@ def test_an_unprivileged_owner_starts_and_finds_its_engines(engine_folder: Path)
             assert said["uid"] != 0
             found = processes_in(home)
             assert {said["postgres"], said["valkey"]} <= {process.pid for process in found}
-            assert all(process.uids().real == said["uid"] for process in found)
+            assert {*told_of(found, lambda one: one.uids().real)} == {said["uid"]}
 
 
 def test_closed_folders_stay_closed(engine_folder: Path, start_engine: StartEngine) -> None:

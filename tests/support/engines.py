@@ -3,9 +3,9 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from deploy.local.postgres_server import PostgresServer
 from deploy.local.valkey import LocalValkey
 
 Result = TypeVar("Result")
+Told = TypeVar("Told")
 
 # The shared PostgreSQL is thrown away after the run, so it need not survive anything.
 THROWAWAY = {
@@ -85,6 +86,19 @@ def is_gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def told_of(
+    processes: Iterable[psutil.Process], ask: Callable[[psutil.Process], Told]
+) -> list[Told]:
+    """What processes tell of themselves; engines' helpers come and go, and those that are gone do
+    not tell.
+    """
+    told = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            told.append(ask(process))
+    return told
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -20,18 +21,22 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN if "deaf" in habits else _end)
     while "after" in habits and f"{habits['after']} start" not in diary.read_text():
         time.sleep(0.01)
+    try:  # the signal may come as soon as the start is noted
+        _live(name, diary, habits)
+    except InterruptedError:
+        time.sleep(float(habits.get("slow", 0)))
+        _note(diary, f"{name} stop {os.getpid()}")
+
+
+def _live(name: str, diary: Path, habits: Mapping[str, str]) -> None:
     is_first = f"{name} start" not in diary.read_text()
     _note(diary, f"{name} start {os.getpid()}")
     status = habits.get("exit", None if is_first else habits.get("exit-later"))
     if status is not None:
         sys.stderr.write(f"{name} gives up with {status}\n")
         sys.exit(int(status))
-    try:
-        while True:
-            signal.pause()
-    except InterruptedError:
-        time.sleep(float(habits.get("slow", 0)))
-        _note(diary, f"{name} stop {os.getpid()}")
+    while True:
+        signal.pause()
 
 
 def _end(*_: object) -> None:

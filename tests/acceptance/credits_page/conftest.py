@@ -9,15 +9,15 @@ from tests.support.browser import launched_browser
 from tests.support.credits_page import opened_page
 from tests.support.customer import Customer
 from tests.support.engines import reachable_folder
-from tests.support.shop import Shop
+from tests.support.shop import SETTINGS, Shop
 from tests.support.up import running_up
 
-SETTINGS = {"TOLLGATE_WORKERS": "2", "TOLLGATE_ABANDONED_DRAIN_S": "1"}
+DRAIN = {"TOLLGATE_ABANDONED_DRAIN_S": "1"}
 
 
 @pytest.fixture(scope="session")
 def shop(chromium: str) -> Iterator[Shop]:
-    with reachable_folder() as folder, running_up(folder / "state", **SETTINGS) as up:
+    with reachable_folder() as folder, running_up(folder / "state", **SETTINGS, **DRAIN) as up:
         yield Shop(up)
 
 

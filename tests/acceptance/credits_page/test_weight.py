@@ -15,6 +15,12 @@ _NOTE_VIOLATIONS = """
     window.violations = [];
     addEventListener("securitypolicyviolation", (event) => violations.push(event.blockedURI));
 """
+# What a page plans for a second later or more, as its looks at what is new, is not loaded with it,
+# however slow the machine is.
+_NOTHING_LATER = """
+    const plan = window.setTimeout;
+    window.setTimeout = (work, ms, ...rest) => ms < 1000 ? plan(work, ms, ...rest) : 0;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +42,7 @@ class Load:
 
     def finish(self, path: str) -> None:
         """Go there with an empty cache, and stop counting when it is loaded."""
+        self._page.add_init_script(_NOTHING_LATER)
         self.requests.clear()
         self._page.goto(path, wait_until="load")
         self._page.remove_listener("request", self._keep)

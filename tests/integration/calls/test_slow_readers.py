@@ -71,6 +71,8 @@ async def test_a_client_that_takes_its_time_is_served(front: Front) -> None:
         await call.send(REQUEST % b"")
         received = 0
         while received < SIZE:
-            received += len(await call.read())
+            piece = await call.read()
+            assert piece, f"cut off after {received} bytes"
+            received += len(piece)
             await asyncio.sleep(0.005)
         assert len(front.server.connections) == 1

@@ -75,7 +75,6 @@ async def test_a_part_that_takes_too_long_is_given_up_alone(
 ) -> None:
     """Nobody waits for the slowest part for ever."""
     monkeypatch.setattr(UsagePart, "load", _hang)
-    monkeypatch.setattr("console.page.part.LONGEST_WAIT_S", 0.5)
     await guest.follow_link(desk, await desk.account_with(5_000))
     status, page = await guest.page()
     assert status == 200
