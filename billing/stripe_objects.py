@@ -5,13 +5,19 @@ either. Fields that Stripe may leave out have defaults.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 PURCHASE_ID = "tollgate_purchase_id"
 ACCOUNT_ID = "tollgate_account_id"
 CURRENCY = "usd"
+# What an event is that has its object in it.
+SNAPSHOT = "event"
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**36)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -198,24 +204,40 @@ class EventData(msgspec.Struct, frozen=True):
     object: dict[str, Any]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that has happened at Stripe."""
+class AnyEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What every event says of itself, whatever it is about; also a thin one, which has only that
+    and comes from Stripe's v2 (`"object": "v2.core.event"`, with its time as text).
+    """
 
-    id: str
-    type: str
-    data: EventData
-    object: Literal["event"] = "event"
-    created: int | None = None
+    id: Name
+    type: Name
+    object: Name = SNAPSHOT
+    created: Seconds | Moment | None = None
     livemode: bool | None = None
     # Set where it has happened to somebody else: a connected account, and its own money.
     account: str | None = None
+    # What thin events have in its place. In others it is only how to ask for more: ours, too.
+    context: str | None = None
 
     @property
     def created_at(self) -> datetime:
         """When it happened; now, where it does not say."""
         if self.created is None:
             return datetime.now(UTC)
+        if isinstance(self.created, datetime):
+            return self.created
         return datetime.fromtimestamp(self.created, UTC)
+
+    @property
+    def whose(self) -> str | None:
+        """The connected account that it has happened to, None where it is the operator's own."""
+        return self.account if self.object == SNAPSHOT else self.account or self.context
+
+
+class Event(AnyEvent, frozen=True, kw_only=True):
+    """Something that has happened at Stripe, with the object as it was then."""
+
+    data: EventData
 
 
 def claim_of(metadata: dict[str, str] | None) -> str | None:
