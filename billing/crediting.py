@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import structlog
 
 from billing import purchase_store
-from billing.alerts import MISMATCH, raise_alert
+from billing.alerts import raise_mismatch
 from billing.disputes import Disputes
 from billing.dues import Amounts, Facts, Sale, amounts_due, still_due
 from billing.payments import read_facts
@@ -75,7 +75,8 @@ class Crediting:
                 taken += corrections
                 if sum(one.amount_mc for one in corrections) != -change_mc:
                     what = "a refund has failed that was corrected by hand before"
-                    await raise_alert(connection, MISMATCH, purchase, what)
+                    about = f"{side} refund {purchase.posting_rounds}"
+                    await raise_mismatch(connection, purchase, what, about=about)
         if change_mc := changes.get("dispute_mc", 0):
             taken.append(_dispute(purchase, -change_mc))
         if taken:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from billing import payments, purchase_store
-from billing.alerts import MISMATCH, raise_alert
+from billing.alerts import raise_mismatch
 from billing.crediting import Crediting
 from billing.payments import lock_payment, payment_of
 from billing.purchases import Purchase
@@ -55,7 +55,8 @@ class Takings:
             _log.info("not_a_purchase_of_ours", session_id=session.id)
             return NONE
         if purchase.checkout_session_id not in (None, session.id):
-            await raise_alert(connection, MISMATCH, purchase, f"{session.id} claims to be for it")
+            what = f"{session.id} claims to be for it"
+            await raise_mismatch(connection, purchase, what, about=_key_of(session))
             return NONE
         await purchase_store.name_session(connection, purchase, session.id, session.url)
         if not await self._is_of(connection, purchase, session.payment_intent_id):
@@ -147,7 +148,7 @@ class Takings:
         if purchase.payment_intent_id == payment_id:
             return True
         what = f"{payment_id} claims to be for it, which {purchase.payment_intent_id} is"
-        await raise_alert(connection, MISMATCH, purchase, what)
+        await raise_mismatch(connection, purchase, what, about=payment_id)
         return False
 
 
@@ -186,7 +187,8 @@ async def _take_paid_session(
     is_the_price = total is not None and subtotal in (None, purchase.price_cents)
     if total is None or not is_the_price or session.currency != CURRENCY:
         what = f"{session.id} is paid with {total} {session.currency} for {subtotal}"
-        await raise_alert(connection, MISMATCH, purchase, what)
+        about = f"{_key_of(session)} {total} {session.currency}"
+        await raise_mismatch(connection, purchase, what, about=about)
         return
     tax = session.total_details.amount_tax if session.total_details else 0
     await purchase_store.be_paid(connection, purchase, paid_cents=total - tax, charged_cents=total)
@@ -198,5 +200,11 @@ async def _take_payment(connection: Connection, purchase: Purchase, intent: Paym
         cents = intent.amount_received
         await purchase_store.be_paid(connection, purchase, paid_cents=cents, charged_cents=cents)
     elif purchase.is_price_exact:
-        what = f"{intent.id} has paid {intent.amount_received} {intent.currency} for it"
-        await raise_alert(connection, MISMATCH, purchase, what)
+        paid = f"{intent.amount_received} {intent.currency}"
+        what = f"{intent.id} has paid {paid} for it"
+        await raise_mismatch(connection, purchase, what, about=f"{intent.id} {paid}")
+
+
+def _key_of(session: CheckoutSession) -> str:
+    # The payment tells the same, so that is what it is about.
+    return session.payment_intent_id or session.id

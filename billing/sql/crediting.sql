@@ -28,9 +28,10 @@ order by entry.sequence desc;
 select last_sync_number from accounts where id = $1 for update;
 
 -- name: raise_alert
-insert into alerts (id, kind, account_id, request_id, amount_mc, detail)
+insert into alerts (id, kind, account_id, request_id, about, detail)
 values ($1, $2, $3, $4, $5, $6)
-on conflict do nothing;
+on conflict (kind, request_id, about) do nothing
+returning true;
 
 -- name: has_open_dispute
 select count(*) > 0

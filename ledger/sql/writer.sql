@@ -77,7 +77,7 @@ where redis_partition = $1 and last_number = $2 - 1;
 -- name: insert_alert
 insert into alerts (id, kind, account_id, request_id, amount_mc, detail)
 values ($1, $2, $3, $4, $5, $6)
-on conflict (kind, request_id) do nothing;
+on conflict (kind, request_id, about) do nothing;
 
 -- name: insert_rejected
 -- Once, also where acknowledging it has failed. The partition's position is locked.
