@@ -14,7 +14,13 @@ import structlog
 
 from billing.card_setup import CardSetup
 from billing.errors import RequestChangedError, StripeRefusedError, StripeUnavailableError
-from billing.recharge_outcome import Outcome, outcome_of, outcome_of_refusal
+from billing.recharge_outcome import (
+    TEST_MODE,
+    Outcome,
+    outcome_of,
+    outcome_of_refusal,
+    outcome_unseen,
+)
 from billing.recharge_requests import Recharging, payment_params
 from billing.recharge_store import Candidate, RechargeStore
 from billing.stripe_client import StripeApi
@@ -64,6 +70,7 @@ class AutoRecharge:
         await self._setup.learn_cards()
         await self._store.tell_of_lost_cards()
         asked = await self._ask_for_due()
+        await self._store.forget_why_none_was_begun()
         for candidate in await self._needy():
             purchase_id = await self._store.begin(candidate)
             if purchase_id is not None:
@@ -83,7 +90,7 @@ class AutoRecharge:
         return [candidate for candidate, is_so in zip(candidates, needy, strict=True) if is_so]
 
     async def _ask_for_due(self, purchase_id: str | None = None) -> int:
-        due = await self._store.claim(AT_ONCE, purchase_id)
+        due = await self._store.claim(AT_ONCE, purchase_id, is_live=self._api.is_live)
         for recharging in due:
             await self._ask_for(recharging)
         return len(due)
@@ -100,13 +107,19 @@ class AutoRecharge:
 
     async def _outcome(self, recharging: Recharging) -> Outcome | None:
         """What became of it; None where Stripe has not heard of it and is not to hear of it now."""
+        if recharging.was_live not in (None, self._api.is_live):
+            return _unseen(recharging)
         if recharging.payment_intent_id is not None:
-            return outcome_of(await self._api.payment_intent(recharging.payment_intent_id))
+            return await self._known(recharging, recharging.payment_intent_id)
         if recharging.attempts == 1 and not recharging.is_wanted:
             return None
         is_old = recharging.age_s > KEYS_ARE_KEPT_S
         if recharging.attempts > 1 and (is_old or not recharging.is_wanted):
             return await self._find(recharging)
+        return await self._asked(recharging)
+
+    async def _asked(self, recharging: Recharging) -> Outcome | None:
+        """What Stripe answers when it is asked for the payment, now or before with the same key."""
         try:
             intent = await self._api.create_payment_intent(
                 payment_params(recharging), recharging.purchase_id
@@ -119,6 +132,15 @@ class AutoRecharge:
                 raise
             return outcome
         return outcome_of(intent)
+
+    async def _known(self, recharging: Recharging, payment_intent_id: str) -> Outcome:
+        """What became of a payment that Stripe has told us of."""
+        try:
+            return outcome_of(await self._api.payment_intent(payment_intent_id))
+        except StripeRefusedError as error:
+            if not error.is_unknown:
+                raise
+            return _unseen(recharging)
 
     async def _find(self, recharging: Recharging) -> Outcome | None:
         """The payment that was made for it, found without its key."""
@@ -136,7 +158,14 @@ class AutoRecharge:
             await self._store.fail(recharging.purchase_id, reason, None, pauses=False)
         elif outcome.kind == "failed":
             _log.info("recharge_failed", code=outcome.code, **facts)
-            await self._store.fail(recharging.purchase_id, outcome.message, outcome.intent_id)
+            # Who has saved a card since the test payments goes on with it at once.
+            is_over = outcome.code == TEST_MODE and recharging.has_other_card
+            await self._store.fail(
+                *(recharging.purchase_id, outcome.message, outcome.intent_id), pauses=not is_over
+            )
+        elif outcome.kind == "unknown":
+            _log.warning("recharge_not_found", **facts)
+            await self._store.say_why_none_is_begun(recharging.account_id)
         elif outcome.kind == "processing" and outcome.intent_id is not None:
             await self._store.is_processing(recharging.purchase_id, outcome.intent_id)
         elif outcome.intent is not None:
@@ -148,3 +177,7 @@ class AutoRecharge:
             accounts = await self._takings.take_intent(connection, intent)
         for account_id in accounts:
             await tell(self._working_copy, account_id)
+
+
+def _unseen(recharging: Recharging) -> Outcome:
+    return outcome_unseen(was_live=recharging.was_live, age_s=recharging.age_s)

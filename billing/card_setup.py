@@ -12,7 +12,6 @@ from ledger.database import acquired, transaction
 from ledger.ids import new_id
 
 AT_ONCE = 20
-UNKNOWN = "resource_missing"
 
 _QUERIES = load_queries("settings")
 _log = structlog.get_logger(__name__)
@@ -38,7 +37,7 @@ class CardSetup:
         try:
             return await self._page(account_id, customer_id)
         except StripeRefusedError as error:
-            if error.code != UNKNOWN:
+            if not error.is_unknown:
                 raise
         # Deleted in Stripe's dashboard, or of the other mode, live or test.
         _log.warning("customer_gone", account=account_id, customer=customer_id)

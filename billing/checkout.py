@@ -36,7 +36,6 @@ from ledger.texts import read_id
 from ledger.working_copy import WorkingCopy, tell
 
 ONE_CLICK = timedelta(minutes=10)
-UNKNOWN = "resource_missing"
 
 _QUERIES = load_queries("purchases")
 _log = structlog.get_logger(__name__)
@@ -128,7 +127,7 @@ class Checkout:
         try:
             session = await stripe.checkout_session(purchase.checkout_session_id)
         except StripeRefusedError as error:
-            if error.code != UNKNOWN:
+            if not error.is_unknown:
                 raise
             # Of the other mode, live or test, or of the pretend Stripe: nobody can pay there.
             await self._fail(purchase, str(error))
@@ -178,8 +177,7 @@ class Checkout:
     async def _fail(self, purchase: Purchase, reason: str) -> None:
         _log.error("checkout_refused", purchase_id=purchase.purchase_id, reason=reason)
         async with acquired(self._pool) as connection:
-            await purchase_store.reach(connection, purchase, "failed", reason)
-            await connection.execute(_QUERIES["forget_request_key"], purchase.purchase_id)
+            await purchase_store.fail(connection, purchase, reason)
 
 
 async def _begun_before(connection: Connection, wanted: NewPurchase) -> Purchase | None:

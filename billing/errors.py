@@ -43,6 +43,13 @@ class StripeRefusedError(Exception):
         self.decline_code = decline_code
         self.payment_intent_id = payment_intent_id
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether Stripe does not know what it was asked about: it is gone, or of another account
+        or mode, live or test, than the key.
+        """
+        return self.code == "resource_missing"
+
 
 class RequestChangedError(StripeRefusedError):
     """Stripe knows this idempotency key with other parameters."""

@@ -96,6 +96,12 @@ async def reach(
     await connection.execute(_QUERIES["reach"], purchase.purchase_id, status, failure)
 
 
+async def fail(connection: Connection, purchase: Purchase, reason: str) -> None:
+    """Writes down that nothing will come of it; who asks with its key again gets a new one."""
+    await reach(connection, purchase, "failed", reason)
+    await connection.execute(_QUERIES["forget_request_key"], purchase.purchase_id)
+
+
 async def be_paid(
     connection: Connection, purchase: Purchase, *, paid_cents: int, charged_cents: int
 ) -> None:

@@ -12,6 +12,21 @@ CONFIRM = (
     "that may be charged without you."
 )
 DECLINED = "Your card was declined."
+TEST_MODE = "test_mode"
+TEST_IS_OVER = (
+    "The last automatic recharge was begun with test payments, which are over: nothing was "
+    "charged. Save a card again to go on."
+)
+MAY_BE_PAID = (
+    "What became of the last automatic recharge cannot be looked up now. It may still be paid, so "
+    "no other one is begun."
+)
+GIVEN_UP = (
+    "What became of the last automatic recharge could not be looked up for a week. If it was paid "
+    "after all, its credits are added. Turn automatic recharge on again to go on."
+)
+# A payment by card takes seconds, and where banks tell their customers before, two or three days.
+LONGEST_PROCESSING_S = 7 * 86_400.0
 NOT_USABLE = "The saved card cannot be charged any more. Save one again."
 _MESSAGES = {
     "authentication_required": CONFIRM,
@@ -29,9 +44,11 @@ _MESSAGES = {
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went; `message` says to people why it was not paid, `code` says it to us."""
+    """How it went; `message` says to people why it was not paid, `code` says it to us. Of one that
+    is `unknown` it says why nothing is done.
+    """
 
-    kind: Literal["paid", "processing", "failed"]
+    kind: Literal["paid", "processing", "failed", "unknown"]
     intent: PaymentIntent | None = None
     intent_id: str | None = None
     code: str = ""
@@ -60,6 +77,18 @@ def outcome_of_refusal(error: StripeRefusedError) -> Outcome | None:
     is_to_be_confirmed = error.code == "authentication_required"
     code = error.code if is_to_be_confirmed else error.decline_code or error.code
     return _failed(code or "", error.payment_intent_id)
+
+
+def outcome_unseen(*, was_live: bool | None, age_s: float) -> Outcome:
+    """Of a payment that Stripe does not show us: it is of the other mode than our key, or of
+    another account. A test payment costs nobody anything and is over. Any other could still be
+    paid: until it cannot be under way any more it stands in the way of the next.
+    """
+    if was_live is False:
+        return Outcome(kind="failed", code=TEST_MODE, message=TEST_IS_OVER)
+    if age_s > LONGEST_PROCESSING_S:
+        return Outcome(kind="failed", code="given_up", message=GIVEN_UP)
+    return Outcome(kind="unknown", code="not_found", message=MAY_BE_PAID)
 
 
 def code_of(intent: PaymentIntent) -> str:

@@ -11,7 +11,9 @@ from billing.stripe_objects import ACCOUNT_ID, CURRENCY, PURCHASE_ID
 
 
 class Recharging(msgspec.Struct, frozen=True, kw_only=True):
-    """One automatic recharge that is under way; `age_s` is since it was first asked for."""
+    """One automatic recharge that is under way; `age_s` is since it was first asked for, by a key
+    of the mode `was_live`. Another card may be saved since than the one that it is charged to.
+    """
 
     purchase_id: str
     account_id: str
@@ -24,6 +26,8 @@ class Recharging(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float
     payment_intent_id: str | None
     is_wanted: bool
+    was_live: bool | None = None
+    has_other_card: bool = False
 
 
 def payment_params(recharging: Recharging) -> PaymentIntentCreateParams:

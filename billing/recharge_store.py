@@ -11,6 +11,7 @@ from billing.notice import Content, Kind
 from billing.outbox import Outbox
 from billing.purchase_store import NewPurchase, insert_purchase
 from billing.queries import load_queries
+from billing.recharge_outcome import MAY_BE_PAID
 from billing.recharge_requests import Recharging
 from billing.settings import (
     lock_settings,
@@ -106,10 +107,17 @@ class RechargeStore:
             )
             return await _insert(connection, settings, wanted)
 
-    async def claim(self, limit: int, purchase_id: str | None = None) -> list[Recharging]:
-        """Recharges that are due to be asked for; nobody else gets them before the next time."""
+    async def claim(
+        self, limit: int, purchase_id: str | None = None, *, is_live: bool
+    ) -> list[Recharging]:
+        """Recharges that are due to be asked for; nobody else gets them before the next time.
+
+        `is_live` is the mode of the key that asks: that of the first one is kept.
+        """
         async with acquired(self._pool) as connection:
-            rows = await connection.fetch(_QUERIES["claim_due"], limit, FIRST_PAUSE, purchase_id)
+            rows = await connection.fetch(
+                _QUERIES["claim_due"], limit, FIRST_PAUSE, purchase_id, is_live
+            )
         return [_read(row) for row in rows]
 
     async def fail(
@@ -142,6 +150,16 @@ class RechargeStore:
         """Writes down that Stripe has it and takes its time."""
         async with acquired(self._pool) as connection:
             await connection.execute(_QUERIES["recharge_is_processing"], purchase_id, intent_id)
+
+    async def say_why_none_is_begun(self, account_id: str) -> None:
+        """Shows that one is under way of which nobody knows what became of it."""
+        async with acquired(self._pool) as connection:
+            await say_why_not_recharged(connection, account_id, MAY_BE_PAID, self._top_up_url)
+
+    async def forget_why_none_was_begun(self) -> None:
+        """Shows that no more where it is known."""
+        async with acquired(self._pool) as connection:
+            await connection.execute(_QUERIES["forget_reason"], MAY_BE_PAID)
 
     async def keep_error(self, purchase_id: str, reason: str) -> None:
         """Writes down why nobody knows what became of it yet."""
@@ -211,4 +229,6 @@ def _read(row: asyncpg.Record) -> Recharging:
         age_s=row["age"].total_seconds(),
         payment_intent_id=row["payment_intent_id"],
         is_wanted=row["recharge_state"] == "active",
+        was_live=row["was_live"],
+        has_other_card=row["saved_payment_method_id"] != row["stripe_payment_method_id"],
     )

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from billing import purchase_store
 from billing.disputes import Disputes
 from billing.errors import PaymentsNotConfiguredError, StripeRefusedError
 from billing.purchases import Purchase, Purchases, read_purchase
@@ -40,6 +41,7 @@ LONGEST_SAVING = timedelta(days=1)
 _QUERIES = load_queries("sync")
 _log = structlog.get_logger(__name__)
 
+TEST_IS_OVER = "It was begun with test payments, which are over: nothing was charged."
 _COME_TO_NOTHING = ("requires_payment_method", "canceled")
 
 
@@ -99,7 +101,7 @@ class BillingSync:
         if self._stripe is None:
             raise PaymentsNotConfiguredError
         begun_at = datetime.now(UTC)
-        start = since or await self._last_time()
+        start = since or await self._last_time(self._stripe)
         seen = _Seen()
         await self._look_at_purchases_under_way(self._stripe, seen)
         await self._look_at_what_is_new(self._stripe, start, seen)
@@ -107,7 +109,7 @@ class BillingSync:
         await self._judge_disputed()
         async with acquired(self._pool) as connection:
             if since is None:
-                await connection.execute(_QUERIES["note_synced"], begun_at)
+                await connection.execute(_QUERIES["note_synced"], self._stripe.is_live, begun_at)
         changed = [await self._purchases.get(one) for one in sorted(seen.changed)]
         report = SyncReport(
             since=start,
@@ -122,9 +124,12 @@ class BillingSync:
         _log.info("billing_synced", changed=len(changed), credited_mc=report.credited_mc)
         return report
 
-    async def _last_time(self) -> datetime:
+    async def _last_time(self, stripe: StripeApi) -> datetime:
+        # Of this mode, live or test: in the meantime the other one may have been asked.
         async with acquired(self._pool) as connection:
-            synced_until: datetime | None = await connection.fetchval(_QUERIES["synced_until"])
+            synced_until: datetime | None = await connection.fetchval(
+                _QUERIES["synced_until"], stripe.is_live
+            )
         if synced_until is None:
             return datetime.now(UTC) - FIRST_LOOK
         return min(synced_until, datetime.now(UTC)) - OVERLAP
@@ -142,6 +147,14 @@ class BillingSync:
                 _log.warning(
                     "purchase_not_found", purchase_id=purchase.purchase_id, reason=str(error)
                 )
+                if error.is_unknown and _is_of_test_mode(purchase):
+                    await self._end(purchase)
+
+    async def _end(self, purchase: Purchase) -> None:
+        # Nobody can pay there what we could be told of. One of live mode waits: it could be paid.
+        async with transaction(self._pool) as connection:
+            locked = await purchase_store.lock_purchase(connection, purchase.purchase_id)
+            await purchase_store.fail(connection, locked, TEST_IS_OVER)
 
     async def _look_at(self, stripe: StripeApi, purchase: Purchase, seen: _Seen) -> None:
         if purchase.checkout_session_id is not None:
@@ -216,3 +229,8 @@ class BillingSync:
             async with transaction(self._pool) as connection:
                 await self._disputes.judge(connection, account_id)
             await tell(self._working_copy, account_id)
+
+
+def _is_of_test_mode(purchase: Purchase) -> bool:
+    # Stripe says so in the ids of sessions. Automatic recharges end by themselves.
+    return (purchase.checkout_session_id or "").startswith("cs_test_")

@@ -66,6 +66,20 @@ values ($1, $2, $3);
 update billing_settings set recharge_reason = null, recharge_action_url = null
 where account_id = $1;
 
+-- name: forget_reason
+-- Why none was begun, as long as one was under way.
+update billing_settings set recharge_reason = null, recharge_action_url = null
+where
+    recharge_state = 'active'
+    and recharge_reason = $1
+    and not exists (
+        select 1 from purchases
+        where
+            purchases.account_id = billing_settings.account_id
+            and purchases.kind = 'auto_recharge'
+            and purchases.status in ('created', 'open', 'processing')
+    );
+
 -- name: claim_due
 -- Whoever claims one has it until the next attempt is due: a process that dies loses none.
 with due as (
@@ -84,6 +98,10 @@ with due as (
 claimed as (
     update recharge_attempts set
         attempts = recharge_attempts.attempts + 1,
+        -- Of the first attempt: later ones may be of the other mode.
+        is_live = case
+            when recharge_attempts.attempts = 0 then $4 else recharge_attempts.is_live
+        end,
         first_attempt_at = coalesce(recharge_attempts.first_attempt_at, clock_timestamp()),
         next_attempt_at = clock_timestamp() + least(
             $2::interval * (1 << least(recharge_attempts.attempts, 10)), interval '1 hour'
@@ -98,11 +116,13 @@ select
     claimed.stripe_customer_id,
     claimed.stripe_payment_method_id,
     claimed.attempts,
+    claimed.is_live as was_live,
     purchase.account_id,
     purchase.label,
     purchase.price_cents,
     purchase.created_at,
     purchase.payment_intent_id,
+    settings.stripe_payment_method_id as saved_payment_method_id,
     clock_timestamp() - claimed.first_attempt_at as age,
     coalesce(settings.recharge_state, 'off') as recharge_state
 from claimed

@@ -128,4 +128,4 @@ where account_id = $1 and recharge_state = 'active';
 
 -- name: say_why_not_recharged
 update billing_settings set recharge_reason = $2, recharge_action_url = $3
-where account_id = $1 and recharge_reason is distinct from $2;
+where account_id = $1 and recharge_state = 'active' and recharge_reason is distinct from $2;

@@ -1,11 +1,11 @@
 -- How far Stripe was asked, and what it may not have told of.
 
 -- name: synced_until
-select synced_until from billing_sync;
+select synced_until from billing_sync where is_live = $1;
 
 -- name: note_synced
-insert into billing_sync (synced_until) values ($1)
-on conflict (singleton) do update
+insert into billing_sync (is_live, synced_until) values ($1, $2)
+on conflict (is_live) do update
     set synced_until = greatest(billing_sync.synced_until, excluded.synced_until);
 
 -- name: now
