@@ -33,6 +33,7 @@ from ledger.working_copy import WorkingCopy, tell
 KEYS_ARE_KEPT_S = 20 * 3600.0
 CLOCKS_DIFFER = timedelta(hours=1)
 AT_ONCE = 20
+MOST_IN_A_ROUND = 20
 
 _log = structlog.get_logger(__name__)
 
@@ -90,10 +91,16 @@ class AutoRecharge:
         return [candidate for candidate, is_so in zip(candidates, needy, strict=True) if is_so]
 
     async def _ask_for_due(self, purchase_id: str | None = None) -> int:
-        due = await self._store.claim(AT_ONCE, purchase_id, is_live=self._api.is_live)
-        for recharging in due:
+        # One by one: what was claimed long before it is asked for may be switched off meanwhile, or
+        # given up by another process and begun anew.
+        asked = 0
+        while asked < MOST_IN_A_ROUND:
+            recharging = await self._store.claim(purchase_id, is_live=self._api.is_live)
+            if recharging is None:
+                break
             await self._ask_for(recharging)
-        return len(due)
+            asked += 1
+        return asked
 
     async def _ask_for(self, recharging: Recharging) -> None:
         try:

@@ -23,7 +23,9 @@ from billing.settings import (
 from config.packages import Package
 from ledger.database import Connection, acquired, transaction
 
-FIRST_PAUSE = timedelta(seconds=15)  # doubled each time, up to an hour
+# Doubled each time, up to an hour. Whoever claims one next must find what became of it before, so
+# this is longer than Stripe is waited for, by far.
+FIRST_PAUSE = timedelta(seconds=60)
 TAKEN_BACK = "A payment was refunded or disputed. Turn automatic recharge on again to go on."
 
 _QUERIES = load_queries("recharges")
@@ -107,18 +109,16 @@ class RechargeStore:
             )
             return await _insert(connection, settings, wanted)
 
-    async def claim(
-        self, limit: int, purchase_id: str | None = None, *, is_live: bool
-    ) -> list[Recharging]:
-        """Recharges that are due to be asked for; nobody else gets them before the next time.
+    async def claim(self, purchase_id: str | None = None, *, is_live: bool) -> Recharging | None:
+        """A recharge that is due to be asked for; nobody else gets it before the next time.
 
         `is_live` is the mode of the key that asks: that of the first one is kept.
         """
         async with acquired(self._pool) as connection:
-            rows = await connection.fetch(
-                _QUERIES["claim_due"], limit, FIRST_PAUSE, purchase_id, is_live
+            row = await connection.fetchrow(
+                _QUERIES["claim_due"], FIRST_PAUSE, purchase_id, is_live
             )
-        return [_read(row) for row in rows]
+        return None if row is None else _read(row)
 
     async def fail(
         self, purchase_id: str, message: str, intent_id: str | None, *, pauses: bool = True

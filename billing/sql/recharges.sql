@@ -89,9 +89,9 @@ with due as (
     where
         purchase.status in ('created', 'open', 'processing')
         and attempt.next_attempt_at <= clock_timestamp()
-        and ($3::uuid is null or attempt.purchase_id = $3)
+        and ($2::uuid is null or attempt.purchase_id = $2)
     order by attempt.next_attempt_at
-    limit $1
+    limit 1
     for update of attempt skip locked
 ),
 
@@ -100,11 +100,11 @@ claimed as (
         attempts = recharge_attempts.attempts + 1,
         -- Of the first attempt: later ones may be of the other mode.
         is_live = case
-            when recharge_attempts.attempts = 0 then $4 else recharge_attempts.is_live
+            when recharge_attempts.attempts = 0 then $3 else recharge_attempts.is_live
         end,
         first_attempt_at = coalesce(recharge_attempts.first_attempt_at, clock_timestamp()),
         next_attempt_at = clock_timestamp() + least(
-            $2::interval * (1 << least(recharge_attempts.attempts, 10)), interval '1 hour'
+            $1::interval * (1 << least(recharge_attempts.attempts, 10)), interval '1 hour'
         )
     from due
     where recharge_attempts.purchase_id = due.purchase_id
