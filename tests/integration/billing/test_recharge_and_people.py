@@ -12,6 +12,7 @@ from billing.disputes import Disputes
 from billing.low_balance import MOST_A_DAY, LowBalance
 from billing.outbox import Outbox
 from billing.settings import BillingSettings, forget_card
+from billing.stripe_objects import PaymentMethod
 from billing.sync import BillingSync
 from ledger.database import transaction
 from tests.support.books import Books, Customer
@@ -152,3 +153,50 @@ async def test_moving_the_threshold_to_and_fro_does_not_flood_an_address(
         "select id from notices where account_id = $1", customer.account_id
     )
     assert len(rows) == MOST_A_DAY
+
+
+async def test_a_card_that_stripe_does_not_show_is_asked_for_once(
+    world: RechargeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-recharge: a card of the other mode, or that is gone, is no reason to ask on and on."""
+    customer = await world.customer()
+    await world.books.execute(
+        "update billing_settings set stripe_payment_method_id = 'pm_of_the_other_mode'"
+        " where account_id = $1",
+        customer.account_id,
+    )
+    asked = count_asked_for_cards(world, monkeypatch)
+    for _ in range(3):
+        await world.recharge._setup.learn_cards()
+    assert asked.count("pm_of_the_other_mode") == 1
+    settings = await world.settings.get(customer.account_id)
+    assert (settings.has_card, settings.card_brand, settings.card_last4) == (True, "card", None)
+
+
+async def test_cards_wait_while_stripe_is_away(
+    world: RechargeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-recharge: recharges do not wait for each card of which nothing is shown yet."""
+    # What other tests have left.
+    await world.books.execute("update billing_settings set card_brand = 'visa'")
+    for _ in range(3):
+        await world.customer()
+    await world.turn("api", fail_next=99)
+    asked = count_asked_for_cards(world, monkeypatch)
+    await world.recharge._setup.learn_cards()
+    assert len(asked) == 1
+    await world.turn("api")
+    await world.recharge._setup.learn_cards()
+    assert len(asked) == 4
+
+
+def count_asked_for_cards(world: RechargeWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    asked: list[str] = []
+    ask = world.api.payment_method
+
+    async def counted(payment_method_id: str) -> PaymentMethod:
+        asked.append(payment_method_id)
+        return await ask(payment_method_id)
+
+    monkeypatch.setattr(world.api, "payment_method", counted)
+    return asked
