@@ -152,7 +152,7 @@ class AutoRecharge:
     async def _find(self, recharging: Recharging) -> Outcome | None:
         """The payment that was made for it, found without its key."""
         since = recharging.created_at - CLOCKS_DIFFER
-        async for intent in self._api.payment_intents_since(since):
+        async for intent in self._api.payment_intents_since(since, is_whole=True):
             if (intent.metadata or {}).get(PURCHASE_ID) == recharging.purchase_id:
                 return outcome_of(intent)
         return None

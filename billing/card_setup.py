@@ -8,10 +8,12 @@ from billing.queries import load_queries
 from billing.recharge_requests import customer_key, customer_params, setup_params
 from billing.settings import forget_customer, read_settings, save_customer
 from billing.stripe_client import StripeApi
+from billing.stripe_objects import PaymentMethod
 from ledger.database import acquired, transaction
 from ledger.ids import new_id
 
 AT_ONCE = 20
+SOME_CARD = "card"
 
 _QUERIES = load_queries("settings")
 _log = structlog.get_logger(__name__)
@@ -63,17 +65,22 @@ class CardSetup:
         async with acquired(self._pool) as connection:
             rows = await connection.fetch(_QUERIES["cards_to_learn"], AT_ONCE)
         for row in rows:
-            await self._learn(row["stripe_payment_method_id"])
+            try:
+                await self._learn(row["stripe_payment_method_id"])
+            except (StripeUnavailableError, StripeRefusedError) as error:
+                # Not about this card. Recharges wait for this: the others next time.
+                _log.warning("card_not_learned", reason=str(error))
+                break
 
     async def _learn(self, payment_method_id: str) -> None:
         try:
-            method = await self._api.payment_method(payment_method_id)
-        except (StripeUnavailableError, StripeRefusedError) as error:
+            brand, last4 = _shown(await self._api.payment_method(payment_method_id))
+        except StripeRefusedError as error:
+            if not error.is_unknown:
+                raise
+            # It would say so again each second. Whether it can be charged is seen when it is.
             _log.warning("card_not_learned", reason=str(error))
-            return
-        card = method.card
-        brand = method.type if card is None or card.brand is None else card.brand
-        last4 = None if card is None else card.last4
+            brand, last4 = SOME_CARD, None
         async with acquired(self._pool) as connection:
             await connection.execute(_QUERIES["learn_card"], payment_method_id, brand, last4)
 
@@ -91,3 +98,9 @@ class CardSetup:
             await save_customer(connection, account_id, customer.id)
             settings = await read_settings(connection, account_id)
         return settings.customer_id or customer.id
+
+
+def _shown(method: PaymentMethod) -> tuple[str, str | None]:
+    card = method.card
+    brand = method.type if card is None or card.brand is None else card.brand
+    return brand, None if card is None else card.last4

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import stripe
+import structlog
 from stripe.params import (
     CustomerCreateParams,
     DisputeListParams,
@@ -40,6 +41,7 @@ MOST_AT_ONCE = 100
 LONGEST_WAIT_S = 25.0
 
 _PASSING_STATUSES = (409, 429)
+_log = structlog.get_logger(__name__)
 
 
 class StripeApi:
@@ -136,15 +138,20 @@ class StripeApi:
         async for one in _listed(CheckoutSession, lambda: listing(params)):
             yield one
 
-    async def payment_intents_since(self, since: datetime) -> AsyncIterator[PaymentIntent]:
-        """All payments that were begun then or later, newest first, with their latest charges."""
+    async def payment_intents_since(
+        self, since: datetime, *, is_whole: bool = False
+    ) -> AsyncIterator[PaymentIntent]:
+        """All payments that were begun then or later, newest first, with their latest charges.
+
+        Where `is_whole`, one that cannot be read is an error: what is not found is not there.
+        """
         params: PaymentIntentListParams = {
             "created": {"gte": _seconds(since)},
             "limit": MOST_AT_ONCE,
             "expand": ["data.latest_charge"],
         }
         listing = self._client.v1.payment_intents.list_async
-        async for one in _listed(PaymentIntent, lambda: listing(params)):
+        async for one in _listed(PaymentIntent, lambda: listing(params), is_whole=is_whole):
             yield one
 
     async def refunds_since(self, since: datetime) -> AsyncIterator[Refund]:
@@ -178,11 +185,22 @@ async def _asked(shape: type[T], ask: Callable[[], Awaitable[stripe.StripeObject
         return read_object(found.to_dict(), shape)
 
 
-async def _listed(shape: type[T], ask: Callable[[], Awaitable[Any]]) -> AsyncIterator[T]:
+async def _listed(
+    shape: type[T], ask: Callable[[], Awaitable[Any]], *, is_whole: bool = False
+) -> AsyncIterator[T]:
     with _stripe_errors():
         page = await ask()
         async for one in page.auto_paging_iter():
-            yield read_object(one.to_dict(), shape)
+            values = one.to_dict()
+            try:
+                found = read_object(values, shape)
+            except BadObjectError as error:
+                if is_whole:
+                    raise
+                # Of whatever else this account sells, perhaps: the others must not wait for it.
+                _log.warning("stripe_object_not_read", id=values.get("id"), reason=str(error))
+                continue
+            yield found
 
 
 def _seconds(moment: datetime) -> int:

@@ -214,8 +214,9 @@ class AnyEvent(msgspec.Struct, frozen=True, kw_only=True):
     object: Name = SNAPSHOT
     created: Seconds | Moment | None = None
     livemode: bool | None = None
-    # One is set where it has happened to somebody else: a connected account, and its own money.
+    # Set where it has happened to somebody else: a connected account, and its own money.
     account: str | None = None
+    # What thin events have in its place. In others it is only how to ask for more: ours, too.
     context: str | None = None
 
     @property
@@ -230,7 +231,7 @@ class AnyEvent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def whose(self) -> str | None:
         """The connected account that it has happened to, None where it is the operator's own."""
-        return self.account or self.context
+        return self.account if self.object == SNAPSHOT else self.account or self.context
 
 
 class Event(AnyEvent, frozen=True, kw_only=True):

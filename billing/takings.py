@@ -27,6 +27,8 @@ from ledger.database import Connection
 
 _log = structlog.get_logger(__name__)
 
+FREE = "no_payment_required"
+
 Accounts = frozenset[str]
 NONE: Accounts = frozenset()
 
@@ -115,9 +117,7 @@ class Takings:
         note: Callable[[str], Coroutine[Any, Any, None]],
     ) -> Accounts:
         if thing.currency != CURRENCY:
-            # Cents of another currency are not ours. An endpoint of an old API version has what the
-            # customer's bank was shown; sync asks with ours.
-            _log.warning("not_in_our_currency", object_id=thing.id, currency=thing.currency)
+            await _take_other_currency(connection, thing)
             return NONE
         payment_id = await payment_of(connection, thing)
         if payment_id is None:
@@ -152,6 +152,20 @@ class Takings:
         return False
 
 
+async def _take_other_currency(connection: Connection, thing: Charge | Refund | Dispute) -> None:
+    """Cents of another currency are not ours: somebody must look, where a purchase is meant.
+    An endpoint of an old API version has what the customer's bank was shown; sync asks with ours.
+    """
+    if isinstance(thing, Charge) or (payment_id := await payment_of(connection, thing)) is None:
+        return  # a payment tells that by itself
+    await lock_payment(connection, payment_id)
+    purchase = await purchase_store.find_purchase(connection, payment_intent_id=payment_id)
+    if purchase is not None:
+        amount = f"{thing.amount} {thing.currency}"
+        what = f"{thing.id} takes {amount} of it back"
+        await raise_mismatch(connection, purchase, what, about=f"{thing.id} {amount}")
+
+
 async def _take_outcome(
     connection: Connection, purchase: Purchase, session: CheckoutSession, *, has_failed: bool
 ) -> None:
@@ -162,6 +176,9 @@ async def _take_outcome(
         await purchase_store.reach(connection, purchase, "failed", what)
     elif session.status == "complete":
         await purchase_store.reach(connection, purchase, "processing")
+        if session.payment_status == FREE:
+            what = f"{session.id} is free, and no promotion code says why"
+            await raise_mismatch(connection, purchase, what, about=session.id)
     elif session.status == "expired":
         await purchase_store.reach(connection, purchase, "expired")
     else:
@@ -174,7 +191,7 @@ def _is_paid(purchase: Purchase, session: CheckoutSession) -> bool:
     # Nothing to pay: only where a promotion code says so.
     discount = session.total_details.amount_discount if session.total_details else 0
     return (
-        session.payment_status == "no_payment_required"
+        session.payment_status == FREE
         and session.status == "complete"
         and discount >= purchase.price_cents
     )

@@ -79,3 +79,49 @@ async def test_a_session_without_a_payment_is_told_by_its_own_id(shop: Shop) -> 
         await shop.hear("checkout.session.expired", one.session("expired", "unpaid"))
     details = await alerts_of(shop, first)
     assert details == [f"{one.session_id} claims to be for it" for one in others]
+
+
+async def test_money_that_goes_back_in_another_currency_is_told_once(shop: Shop) -> None:
+    """Its cents are not ours, so nothing is taken; somebody must look."""
+    customer, payment = await shop.sell()
+    await shop.hear("payment_intent.succeeded", payment.intent())
+    refund = {**payment.refund(900), "currency": "eur"}
+    dispute = {**payment.dispute("needs_response", -900), "currency": "eur"}
+    for _ in range(2):
+        await shop.hear("charge.refunded", {**payment.charge(), "currency": "eur"})
+        await shop.hear("refund.created", refund)
+        await shop.hear("charge.dispute.funds_withdrawn", dispute)
+    assert await alerts_of(shop, payment) == [
+        f"{refund['id']} takes 900 eur of it back",
+        f"{dispute['id']} takes 999 eur of it back",
+    ]
+    assert await shop.books.balance_mc(customer) == 9_990_000
+
+
+async def test_what_else_an_account_at_stripe_sells_alarms_nobody(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Refunds and disputes of other products, which each sync meets for months."""
+    before = await shop.books.value("select count(*) from alerts")
+    stranger = Payment("not-a-purchase", "nobody", 999)
+    for thing, event_type in (
+        (stranger.charge(), "charge.refunded"),
+        (stranger.refund(900), "refund.created"),
+        (stranger.dispute("needs_response", -900), "charge.dispute.created"),
+    ):
+        received = await shop.hear(event_type, {**thing, "currency": "eur"})
+        assert received.account_ids == frozenset()
+    assert await shop.books.value("select count(*) from alerts") == before
+    assert "warning" not in capsys.readouterr().out
+
+
+async def test_a_free_session_that_no_promotion_code_explains_is_told_once(shop: Shop) -> None:
+    """It gives nothing, and does not look as if a payment were still to come."""
+    customer, payment = await shop.sell()
+    session = {**payment.session(payment_status="no_payment_required"), "amount_total": 0}
+    for _ in range(2):
+        await shop.hear("checkout.session.completed", {**session, "payment_intent": None})
+    assert await alerts_of(shop, payment) == [
+        f"{payment.session_id} is free, and no promotion code says why"
+    ]
+    assert await shop.entries(customer) == []

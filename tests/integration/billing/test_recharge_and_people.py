@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from billing import stripe_client
 from billing.card_setup import CardSetup
 from billing.customer_settings import BadSettingError, RechargeWish, SettingsWish
 from billing.disputes import Disputes
 from billing.low_balance import MOST_A_DAY, LowBalance
 from billing.outbox import Outbox
 from billing.settings import BillingSettings, forget_card
+from billing.stripe_objects import BadObjectError, PaymentMethod
 from billing.sync import BillingSync
 from ledger.database import transaction
 from tests.support.books import Books, Customer
@@ -152,3 +154,71 @@ async def test_moving_the_threshold_to_and_fro_does_not_flood_an_address(
         "select id from notices where account_id = $1", customer.account_id
     )
     assert len(rows) == MOST_A_DAY
+
+
+async def test_an_old_attempt_is_not_taken_for_unknown_where_a_payment_cannot_be_read(
+    world: RechargeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-recharge: it could be that very payment; nothing is charged before that is known."""
+    customer = await world.customer()
+    await world.recharge._setup.learn_cards()
+    await world.turn("api", lose_next=9)
+    assert await world.run() == 1
+    await world.turn("api")
+    await world.all_due(older_by="30")
+
+    def unreadable(*_: object) -> None:
+        raise BadObjectError("it is of another world")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stripe_client, "read_object", unreadable)
+        assert await world.run() == 1
+    assert await world.purchases(customer) == [("created", None)]
+    assert len(await world.payments(customer)) == 1
+
+
+async def test_a_card_that_stripe_does_not_show_is_asked_for_once(
+    world: RechargeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-recharge: a card of the other mode, or that is gone, is no reason to ask on and on."""
+    customer = await world.customer()
+    await world.books.execute(
+        "update billing_settings set stripe_payment_method_id = 'pm_of_the_other_mode'"
+        " where account_id = $1",
+        customer.account_id,
+    )
+    asked = count_asked_for_cards(world, monkeypatch)
+    for _ in range(3):
+        await world.recharge._setup.learn_cards()
+    assert asked.count("pm_of_the_other_mode") == 1
+    settings = await world.settings.get(customer.account_id)
+    assert (settings.has_card, settings.card_brand, settings.card_last4) == (True, "card", None)
+
+
+async def test_cards_wait_while_stripe_is_away(
+    world: RechargeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto-recharge: recharges do not wait for each card of which nothing is shown yet."""
+    # What other tests have left.
+    await world.books.execute("update billing_settings set card_brand = 'visa'")
+    for _ in range(3):
+        await world.customer()
+    await world.turn("api", fail_next=99)
+    asked = count_asked_for_cards(world, monkeypatch)
+    await world.recharge._setup.learn_cards()
+    assert len(asked) == 1
+    await world.turn("api")
+    await world.recharge._setup.learn_cards()
+    assert len(asked) == 4
+
+
+def count_asked_for_cards(world: RechargeWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    asked: list[str] = []
+    ask = world.api.payment_method
+
+    async def counted(payment_method_id: str) -> PaymentMethod:
+        asked.append(payment_method_id)
+        return await ask(payment_method_id)
+
+    monkeypatch.setattr(world.api, "payment_method", counted)
+    return asked

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from billing import sync
+from billing import stripe_client, sync
+from billing.stripe_objects import BadObjectError
 from tests.support.pretend_sales import Counter, open_counter
 
 
@@ -116,3 +118,30 @@ async def test_a_slow_payment_that_failed_unheard_is_over(counter: Counter) -> N
     await counter.deliver()
     assert (await counter.shop.purchases.get(page.purchase_id)).status == "failed"
     assert await counter.shop.entries(customer) == []
+
+
+async def test_what_cannot_be_read_keeps_nothing_else_from_being_found(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G11: an account at Stripe may sell more than credits, in shapes that we do not know."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    await counter.pay(page.checkout_id)
+    stranger = await counter.checkout.begin(
+        (await counter.shop.books.customer()).account_id, "starter"
+    )
+    await counter.shop.books.execute(
+        "update purchases set checkout_session_id = null where id = any($1::uuid[])",
+        [page.purchase_id, stranger.purchase_id],
+    )
+    read = stripe_client.read_object
+
+    def strict(values: Any, shape: Any) -> Any:
+        if values["id"] == stranger.checkout_id:
+            raise BadObjectError("it is of another world")
+        return read(values, shape)
+
+    monkeypatch.setattr(stripe_client, "read_object", strict)
+    report = await counter.sync.run()
+    assert [one.purchase_id for one in report.changed] == [page.purchase_id]
+    assert await counter.shop.books.balance_mc(customer) == 9_990_000

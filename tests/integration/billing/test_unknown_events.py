@@ -134,3 +134,11 @@ async def test_test_events_of_connected_accounts_do_not_fail_a_live_endpoint(
         assert (await shop.receive(event)).account_ids == frozenset()
         assert len(await kept(shop, event)) == 1
         assert await shop.entries(customer) == []
+
+
+async def test_an_event_that_says_how_to_ask_for_more_is_still_ours(shop: Shop) -> None:
+    """An organization's endpoint has each account's id as context, and no `account`."""
+    customer, payment = await shop.sell()
+    event = event_of("checkout.session.completed", payment.session())
+    await shop.receive({**event, "context": "acct_1Ours"})
+    assert await shop.books.balance_mc(customer) == 9_990_000
