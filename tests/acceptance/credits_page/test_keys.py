@@ -60,6 +60,20 @@ def test_loading_the_page_again_makes_no_second_key(customer: Customer, page: Pa
     expect(rows(page, "keys").filter(has_text="Once")).to_have_count(1)
 
 
+def test_a_key_that_could_not_be_made_is_said_where_it_was_typed(
+    customer: Customer, page: Page
+) -> None:
+    """What was typed is there, to be sent again."""
+    sign_in(page, customer)
+    page.context.set_offline(True)
+    page.locator("#key-name").fill("Later")
+    page.get_by_role("button", name="Create key").click()
+    expect(part(page, "keys").get_by_role("alert").first).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    assert create(page, "Later")
+    expect(rows(page, "keys").filter(has_text="Later")).to_have_count(1)
+
+
 def test_a_new_key_stays_on_the_page_until_somebody_has_copied_it(
     customer: Customer, page: Page
 ) -> None:
