@@ -33,6 +33,7 @@ function start() {
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form[data-refresh]");
     if (form && event.target.type !== "date") form.requestSubmit();
+    else if (form && event.target.name === "from") form.elements.to.min = event.target.value;
   });
   window.addEventListener("popstate", () => {
     for (const name of Object.keys(OWN)) ask(name);
