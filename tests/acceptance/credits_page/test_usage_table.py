@@ -273,6 +273,12 @@ def test_the_chart_says_in_words_and_in_a_table_what_the_api_says(
     charged_mc = sum(int(row["chargedMillicredits"]) for row in regular.rows("usage"))
     expect(spending.locator("figcaption")).to_contain_text(f"{grouped(charged_mc)} credits")
     expect(spending.locator("figcaption")).to_contain_text("At this pace")
+    titles = spending.locator(".chart-wide .hit title").all_text_contents()
+    of_several = [title.split("\n") for title in titles if "\n" in title]
+    assert of_several
+    for total, *models in of_several:
+        of_models = [one.rpartition(": ")[2] for one in models]
+        assert sum(map(mc_of, of_models)) == mc_of(total.partition(": ")[2])
     spending.get_by_text("Show as a table").click()
     amounts = spending.locator("tbody tr td:nth-child(4)").all_inner_texts()
     assert sum(map(mc_of, amounts)) == charged_mc
