@@ -55,6 +55,7 @@ def test_loading_the_page_again_makes_no_second_key(customer: Customer, page: Pa
     """Not even at once: the page stays where it is, and has the answer put into it."""
     sign_in(page, customer)
     create(page, "Once")
+    expect(page.get_by_role("button", name="Copy the new key")).to_be_focused()
     expect(page).to_have_url(f"{customer.url}/console")
     page.reload()
     expect(rows(page, "keys").filter(has_text="Once")).to_have_count(1)
@@ -115,5 +116,6 @@ def test_a_key_without_a_good_name_is_not_made(customer: Customer, page: Page) -
     page.locator("#key-limit").fill("-5")
     page.get_by_role("button", name="Create key").click()
     expect(page.locator("#key-limit")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#key-limit")).to_be_focused()
     expect(page.locator("#key-name")).to_have_value("Half")
     assert len(customer.operator("GET", f"{customer.path}/keys")["data"]) == 1
