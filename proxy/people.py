@@ -29,6 +29,7 @@ from console.page.assets import Assets
 from console.page.buying import Buying
 from console.page.credits_page import CreditsPage
 from console.page.dismissing import Dismissing
+from console.page.elsewhere import Elsewhere
 from console.page.guard import Guard
 from console.page.key_forms import KeyForms
 from console.page.operators import OperatorsPage
@@ -204,6 +205,7 @@ def _page_routes(side: PeoplesSide, customers: list[web.RouteDef]) -> list[web.R
         *OperatorsPage(guard, pages, side.sessions, Accounts(pool)).routes(),
         *own_api(guard, customers),
         *Assets().routes(),
+        *Elsewhere(guard).routes(),
     ]
 
 

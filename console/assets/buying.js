@@ -56,7 +56,9 @@ async function stay(form) {
     if (response.status === 401) return startAgain();
     const page = pageOf(await response.text());
     if (!put(part, page)) throw new Error(reasonIn(page) ?? UNREACHABLE);
-    say(document.querySelector(`[data-part="${part}"] :is([aria-invalid] + p, .news strong)`)?.textContent ?? "");
+    const shown = document.querySelector(`[data-part="${part}"]`);
+    shown.querySelector(":is([aria-invalid], .news button)")?.focus();
+    say(shown.querySelector(":is(.field .wrong, .news strong)")?.textContent ?? "");
   } catch (error) {
     form.querySelector("button").disabled = false;
     wrong.textContent = error instanceof TypeError ? UNREACHABLE : error.message;

@@ -3,6 +3,7 @@
 import { startAgain } from "./parts.js";
 
 const TYPING_MS = 150;
+const MOST_TOKENS = 1_000_000_000;
 const base = document.body.dataset.base;
 
 let timer = null;
@@ -44,7 +45,7 @@ async function estimate(form) {
   request?.abort();
   if (!asked) {
     result.textContent = "–";
-    detail.textContent = "Give whole numbers of tokens.";
+    detail.textContent = "Give whole numbers of tokens, a billion at most.";
     return;
   }
   request = new AbortController();
@@ -87,7 +88,8 @@ function question(form) {
 }
 
 function whole(field) {
-  return /^\d{1,10}$/.test(field.value) ? Number(field.value) : null;
+  const number = Number(field.value);
+  return /^\d{1,10}$/.test(field.value) && number <= MOST_TOKENS ? number : null;
 }
 
 /** Credits out of millicredits, digit by digit. */

@@ -1,6 +1,6 @@
 // Looks for what is new: the balance now and then, and what belongs to it when it has changed.
 
-import { isInUse, refresh, tagOf } from "./parts.js";
+import { isInUse, refresh, tagOf, unanswered } from "./parts.js";
 
 const EVERY_MS = 1000;
 const SLOWER_MS = 5000;
@@ -39,13 +39,15 @@ async function look() {
 
 /**
  * A charge is in the balance at once, and in the tables once it is written: the card says so, too.
- * What is in use, or could not be fetched, stays behind until the next look.
+ * What is in use, or could not be fetched, stays behind until the next look; what somebody waits for
+ * does not.
  */
 async function catchUp(quietly) {
   const asked = new URLSearchParams(location.search);
-  const names = [...behind].filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
-  await Promise.all(names.map(async (name) => {
-    await refresh(name, { quietly });
+  const changed = [...behind].filter((name) => !asked.has(FOLLOWS[name]) && !isInUse(name));
+  const names = new Set([...changed, ...unanswered]);
+  await Promise.all([...names].map(async (name) => {
+    await refresh(name, { quietly, isAsked: unanswered.has(name) });
     behind.delete(name);
   }));
 }

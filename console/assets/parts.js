@@ -5,6 +5,8 @@ const base = document.body.dataset.base;
 const tags = new Map();
 const timers = new Map();
 const underWay = new Map();
+/** Parts that people have asked for, and that did not come: to be asked for again. */
+export const unanswered = new Set();
 
 const SLOWEST_MS = 15000;
 const LEAVING_MS = 10000;
@@ -31,9 +33,10 @@ function start() {
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form[data-refresh]");
     if (form && event.target.type !== "date") form.requestSubmit();
+    else if (form && event.target.name === "from") form.elements.to.min = event.target.value;
   });
   window.addEventListener("popstate", () => {
-    for (const name of Object.keys(OWN)) refresh(name, { isAsked: true }).catch(() => {});
+    for (const name of Object.keys(OWN)) ask(name);
   });
 }
 
@@ -57,6 +60,7 @@ export async function refresh(name, { quietly = false, isAsked = false } = {}) {
     });
     if (response.status === 401 || response.status === 404 || isOthers(response)) return startAgain();
     if (response.status === 304) {
+      unanswered.delete(name);
       element.querySelector(".unreachable")?.remove();
       again(element);
       return false;
@@ -65,6 +69,7 @@ export async function refresh(name, { quietly = false, isAsked = false } = {}) {
     const tag = response.headers.get("ETag");
     if (!tag || (response.status >= 500 && !isAsked)) throw new Error(response.statusText);
     show(element, name, await response.text(), tag);
+    unanswered.delete(name);
     return true;
   } catch (error) {
     if (error.name === "AbortError") return false;
@@ -196,7 +201,11 @@ function go(search, name) {
     if (asked.has(own)) address.set(own, asked.get(own));
   }
   history.pushState(null, "", `${base}${address.size ? `?${address}` : ""}#${name}`);
-  refresh(name, { isAsked: true }).then(() => say(`${name} was updated`)).catch(() => {});
+  ask(name);
+}
+
+function ask(name) {
+  refresh(name, { isAsked: true }).then(() => say(`${name} was updated`)).catch(() => unanswered.add(name));
 }
 
 function followLink(event) {

@@ -56,7 +56,12 @@ def test_the_estimate_follows_what_is_typed(customer: Customer, page: Page) -> N
     expect(result).to_have_text(re.compile(r"Credits$"))
     page.locator("#estimate-input").fill("")
     expect(result).not_to_have_text(re.compile(r"\d"))
-    expect(page.locator("#estimate-detail")).to_have_text("Give whole numbers of tokens.")
+    detail = page.locator("#estimate-detail")
+    expect(detail).to_have_text("Give whole numbers of tokens, a billion at most.")
+    page.locator("#estimate-input").fill("1000000000")
+    expect(detail).to_contain_text("for 1,000,000,000 input")
+    page.locator("#estimate-input").fill("1000000001")
+    expect(detail).to_have_text("Give whole numbers of tokens, a billion at most.")
 
 
 def test_the_rate_card_has_the_rates_of_the_api(customer: Customer, page: Page) -> None:

@@ -219,6 +219,9 @@ def test_a_long_name_and_large_amounts_stay_within_a_phone(shop: Shop, browser: 
     customer.grant("123456789.123")
     customer.new_key("k" * 150)
     customer.written_call()
+    with opened_page(browser) as page:
+        sign_in(page, customer)
+        expect(page.get_by_role("link", name="Settings")).to_be_in_viewport(ratio=1)
     with opened_page(browser, viewport={"width": 320, "height": HEIGHT}) as page:
         sign_in(page, customer)
         expect(part(page, "keys")).to_contain_text("k" * 150)

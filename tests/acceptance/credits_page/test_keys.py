@@ -57,9 +57,24 @@ def test_loading_the_page_again_makes_no_second_key(customer: Customer, page: Pa
     """Not even at once: the page stays where it is, and has the answer put into it."""
     sign_in(page, customer)
     create(page, "Once")
+    expect(page.get_by_role("button", name="Copy the new key")).to_be_focused()
     expect(page).to_have_url(f"{customer.url}/console")
     page.reload()
     expect(rows(page, "keys").filter(has_text="Once")).to_have_count(1)
+
+
+def test_a_key_that_could_not_be_made_is_said_where_it_was_typed(
+    customer: Customer, page: Page
+) -> None:
+    """What was typed is there, to be sent again."""
+    sign_in(page, customer)
+    page.context.set_offline(True)
+    page.locator("#key-name").fill("Later")
+    page.get_by_role("button", name="Create key").click()
+    expect(part(page, "keys").get_by_role("alert").first).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    assert create(page, "Later")
+    expect(rows(page, "keys").filter(has_text="Later")).to_have_count(1)
 
 
 def test_a_new_key_stays_on_the_page_until_somebody_has_copied_it(
@@ -103,5 +118,6 @@ def test_a_key_without_a_good_name_is_not_made(customer: Customer, page: Page) -
     page.locator("#key-limit").fill("-5")
     page.get_by_role("button", name="Create key").click()
     expect(page.locator("#key-limit")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#key-limit")).to_be_focused()
     expect(page.locator("#key-name")).to_have_value("Half")
     assert len(customer.operator("GET", f"{customer.path}/keys")["data"]) == 1

@@ -92,6 +92,20 @@ def test_a_table_that_could_not_be_fetched_is_fetched_again(customer: Customer, 
     expect(rows(page, "usage")).to_have_count(2)
 
 
+def test_a_filter_that_got_no_answer_is_asked_for_again(customer: Customer, page: Page) -> None:
+    """Nothing has changed since, and it has the focus: the table is what the address says."""
+    customer.written_call()
+    sign_in(page, customer)
+    expect(rows(page, "ledger")).to_have_count(2)
+    page.context.set_offline(True)
+    page.locator("#ledger-type").focus()
+    page.locator("#ledger-type").select_option("grant")
+    expect(part(page, "ledger").locator(UNREACHABLE)).to_be_visible()
+    page.context.set_offline(False)
+    expect(rows(page, "ledger")).to_have_count(1)
+    expect(page.locator(UNREACHABLE)).to_have_count(0)
+
+
 def test_a_tab_never_shows_two_accounts_together(
     customer: Customer, shop: Shop, page: Page
 ) -> None:

@@ -141,7 +141,7 @@ def test_a_wrong_filter_is_said_in_the_part_and_nowhere_else(regular: Customer, 
     """An address that somebody has typed: the rest of the page is there."""
     sign_in(page, regular)
     page.goto(f"{regular.url}/console?from=yesterday")
-    expect(part(page, "usage").get_by_role("alert")).to_contain_text("from must be a time")
+    expect(part(page, "usage").get_by_role("alert")).to_contain_text("From must be a time")
     shows_balance(page, regular.balance_mc())
     expect(rows(page, "ledger")).to_have_count(ROWS)
 
@@ -219,6 +219,20 @@ def test_a_request_id_is_copied_by_a_click(customer: Customer, page: Page) -> No
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_days_in_the_wrong_order_are_not_sent(customer: Customer, page: Page) -> None:
+    """The table and what was typed stay; the browser says what is wrong, beside the field."""
+    customer.written_call()
+    sign_in(page, customer)
+    page.locator("#usage-from").fill("2026-12-05")
+    page.locator("#usage-to").fill("2026-11-01")
+    part(page, "usage").get_by_role("button", name="Apply").click()
+    assert page.locator("#usage-to").evaluate("field => field.validity.rangeUnderflow")
+    expect(rows(page, "usage")).to_have_count(1)
+    assert asked(page) == {}
+    page.goto(f"{customer.url}/console?from=2026-12-05&to=2026-11-01")
+    expect(part(page, "usage")).to_contain_text("From must not be after to.")
+
+
 def test_what_cannot_be_copied_is_said_where_it_was_clicked(customer: Customer, page: Page) -> None:
     """A browser may refuse both ways."""
     customer.written_call()
@@ -259,6 +273,12 @@ def test_the_chart_says_in_words_and_in_a_table_what_the_api_says(
     charged_mc = sum(int(row["chargedMillicredits"]) for row in regular.rows("usage"))
     expect(spending.locator("figcaption")).to_contain_text(f"{grouped(charged_mc)} credits")
     expect(spending.locator("figcaption")).to_contain_text("At this pace")
+    titles = spending.locator(".chart-wide .hit title").all_text_contents()
+    of_several = [title.split("\n") for title in titles if "\n" in title]
+    assert of_several
+    for total, *models in of_several:
+        of_models = [one.rpartition(": ")[2] for one in models]
+        assert sum(map(mc_of, of_models)) == mc_of(total.partition(": ")[2])
     spending.get_by_text("Show as a table").click()
     amounts = spending.locator("tbody tr td:nth-child(4)").all_inner_texts()
     assert sum(map(mc_of, amounts)) == charged_mc

@@ -44,6 +44,20 @@ async def test_a_link_signs_in_and_the_page_shows_what_an_account_has(
     assert "<Söhne>" not in page
 
 
+async def test_an_address_that_is_none_leads_back_to_the_page(client: TestClient) -> None:
+    """Below the API's addresses programs get no page."""
+    for path in ("/console/nothing", "/console/keys", "/console/accounts"):
+        response = await client.get(path)
+        assert (response.status, response.content_type) == (404, "text/html"), path
+        assert "Back to your credits" in await response.text()
+    for path in ("/console/", "/console/logout"):
+        response = await client.get(path, allow_redirects=False)
+        assert (response.status, response.headers["Location"]) == (303, "/console"), path
+    response = await client.get("/console/api/credits/nothing")
+    assert response.status == 404
+    assert response.content_type != "text/html"
+
+
 async def test_a_new_account_has_a_page_too(desk: Desk, guest: Guest) -> None:
     """Before the first call and the first credit, each part says what will be there."""
     await guest.follow_link(desk, await desk.accounts.create("Ada"))
