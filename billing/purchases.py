@@ -55,6 +55,11 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
         """What it has brought to the balance, whatever was taken back since."""
         return self.posted_base_mc + self.posted_bonus_mc
 
+    @property
+    def is_test_checkout(self) -> bool:
+        """Whether it is sold on a page of Stripe's test mode, as the page's id says."""
+        return (self.checkout_session_id or "").startswith("cs_test_")
+
 
 class Purchases:
     """Reads purchases. All methods raise DatabaseUnavailableError when Postgres is away."""

@@ -154,7 +154,7 @@ class RechargeStore:
     async def say_why_none_is_begun(self, account_id: str) -> None:
         """Shows that one is under way of which nobody knows what became of it."""
         async with acquired(self._pool) as connection:
-            await say_why_not_recharged(connection, account_id, MAY_BE_PAID, self._top_up_url)
+            await say_why_not_recharged(connection, account_id, MAY_BE_PAID, None)
 
     async def forget_why_none_was_begun(self) -> None:
         """Shows that no more where it is known."""

@@ -137,9 +137,11 @@ async def pause_recharge(
 
 
 async def say_why_not_recharged(
-    connection: Connection, account_id: str, reason: str, action_url: str
+    connection: Connection, account_id: str, reason: str, action_url: str | None
 ) -> bool:
-    """Shows why it is not recharged now; whether that is news."""
+    """Shows why it is not recharged now, and where people can do something about it, if they can;
+    whether that is news.
+    """
     done = await connection.execute(
         _QUERIES["say_why_not_recharged"], account_id, reason, action_url
     )

@@ -147,7 +147,7 @@ class BillingSync:
                 _log.warning(
                     "purchase_not_found", purchase_id=purchase.purchase_id, reason=str(error)
                 )
-                if error.is_unknown and _is_of_test_mode(purchase):
+                if error.is_unknown and purchase.is_test_checkout:
                     await self._end(purchase)
 
     async def _end(self, purchase: Purchase) -> None:
@@ -229,8 +229,3 @@ class BillingSync:
             async with transaction(self._pool) as connection:
                 await self._disputes.judge(connection, account_id)
             await tell(self._working_copy, account_id)
-
-
-def _is_of_test_mode(purchase: Purchase) -> bool:
-    # Stripe says so in the ids of sessions. Automatic recharges end by themselves.
-    return (purchase.checkout_session_id or "").startswith("cs_test_")

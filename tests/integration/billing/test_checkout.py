@@ -194,7 +194,7 @@ async def test_a_page_that_stripe_does_not_know_is_followed_by_another(counter: 
     account_id = (await counter.shop.books.customer()).account_id
     first = await counter.checkout.begin(account_id, "starter")
     await counter.shop.books.execute(
-        "update purchases set checkout_session_id = 'cs_of_test_mode' "
+        "update purchases set checkout_session_id = 'cs_test_of_before' "
         f"where id = '{first.purchase_id}'"
     )
     second = await counter.checkout.begin(account_id, "starter")

@@ -128,6 +128,7 @@ async def test_a_recharge_that_could_still_be_paid_stands_in_the_way(
         await ask_again(world, customer, is_live=was_live)
     assert await world.purchases(customer) == [("processing", None)]
     assert await recharge_of(world, customer) == ("active", MAY_BE_PAID)
+    assert (await world.settings.get(customer.account_id)).recharge.action_url is None
     await name_payment(world, customer, payment_id)
     assert await world.run() == 1
     assert await world.purchases(customer) == [("paid", None)]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from billing.errors import StripeRefusedError
 from billing.sync import TEST_IS_OVER
 from tests.support.pretend_sales import Counter, open_counter
 
@@ -54,6 +55,18 @@ async def test_a_live_page_that_a_test_key_does_not_see_can_still_be_paid(counte
     await rename_session(counter, page.purchase_id, page.checkout_id)
     await counter.sync.run()
     assert await counter.shop.books.balance_mc(customer) == 9_990_000
+
+
+async def test_a_live_page_that_a_test_key_does_not_see_is_not_ended_by_a_click(
+    counter: Counter,
+) -> None:
+    """G11: the sync looks at what is open only, so it has to stay open."""
+    customer = await counter.shop.books.customer()
+    page = await counter.checkout.begin(customer.account_id, "starter")
+    await rename_session(counter, page.purchase_id, "cs_live_unseen_too")
+    with pytest.raises(StripeRefusedError):
+        await counter.checkout.begin(customer.account_id, "starter")
+    assert (await counter.shop.purchases.get(page.purchase_id)).status == "open"
 
 
 async def test_each_mode_is_asked_from_where_it_was_left(counter: Counter) -> None:
