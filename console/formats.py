@@ -99,11 +99,6 @@ def short_day(day: date) -> str:
     return f"{day:%b} {day.day}"
 
 
-def short_id(text: str) -> str:
-    """`01a20c07…c80c12`: enough to tell ids apart by their ends."""
-    return text if len(text) <= 16 else f"{text[:8]}…{text[-6:]}"
-
-
 def dimension_label(name: str) -> str:
     """`Cached input`"""
     return name.replace("_", " ").capitalize()
@@ -136,7 +131,7 @@ FORMATS: Mapping[str, Callable[..., Any]] = {
         for function in (
             *(exact_credits, signed_credits, whole_credits, plain_credits, short_credits),
             *(dollars, rate_dollars, cents, plain_cents, percent),
-            *(minute, utc_text, short_day, short_id),
+            *(minute, utc_text, short_day),
             *(dimension_label, basis_meaning, model_label),
         )
     },

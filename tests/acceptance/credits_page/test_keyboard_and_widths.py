@@ -195,6 +195,18 @@ def test_a_long_name_of_a_model_leaves_the_numbers_in_sight(
     assert wide.evaluate("wide => wide.scrollWidth <= wide.clientWidth")
 
 
+def test_all_text_is_as_large_as_people_have_set_it(regular: Customer, session: Page) -> None:
+    """A browser's own size of text counts for each text, not only for headings."""
+    session.set_viewport_size({"width": 375, "height": HEIGHT})
+    session.goto(f"{regular.url}/console")
+    session.evaluate("document.documentElement.style.fontSize = '32px'")
+    sizes: list[float] = session.locator("main :is(h2, h3, p, td, label, button)").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 24
+    assert not scrolls_sideways(session)
+
+
 def test_on_paper_there_is_what_was_and_nothing_to_click(regular: Customer, session: Page) -> None:
     """Balance, spending, calls and movements; with an open receipt that receipt alone."""
     session.set_viewport_size({"width": 1280, "height": HEIGHT})

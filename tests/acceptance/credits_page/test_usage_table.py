@@ -219,6 +219,18 @@ def test_a_request_id_is_copied_by_a_click(customer: Customer, page: Page) -> No
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_row_is_found_by_its_whole_request_id(customer: Customer, page: Page) -> None:
+    """The id of an answer's header, in the usage and in the ledger; only its ends take room."""
+    call = customer.written_call()
+    sign_in(page, customer)
+    for name in ("usage", "ledger"):
+        row = rows(page, name).filter(has_text=call.request_id)
+        expect(row).to_have_count(1)
+        box = row.locator("code").bounding_box()
+        assert box is not None
+        assert 80 < box["width"] < 160
+
+
 def test_days_in_the_wrong_order_are_not_sent(customer: Customer, page: Page) -> None:
     """The table and what was typed stay; the browser says what is wrong, beside the field."""
     customer.written_call()

@@ -19,7 +19,6 @@ from console.formats import (
     rate_dollars,
     short_credits,
     short_day,
-    short_id,
     signed_credits,
     utc_text,
     whole_credits,
@@ -96,12 +95,6 @@ def test_times_are_in_utc_until_a_script_makes_them_local() -> None:
     assert minute(AT) == "2026-02-01 01:07"
     assert utc_text(AT) == "2026-02-01 01:07:05 UTC"
     assert short_day(date(2026, 1, 3)) == "Jan 3"
-
-
-def test_ids_are_known_by_their_ends() -> None:
-    """Short ones stay as they are."""
-    assert short_id("01a20c07-aaaa-bbbb-cccc-ddddddc80c12") == "01a20c07…c80c12"
-    assert short_id("pi_1234") == "pi_1234"
 
 
 def test_dimensions_and_bases_are_words() -> None:

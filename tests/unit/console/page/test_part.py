@@ -48,7 +48,7 @@ async def test_what_is_loaded_is_shown_with_a_tag_of_its_text() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (ApiError(400, "invalid_value", "from must be a time."), 400, "from must be a time."),
+        (ApiError(400, "invalid_value", "from must be a time."), 400, "From must be a time."),
         (DatabaseUnavailableError("secret host"), 503, "The ledger cannot be reached now."),
         (RuntimeError("a secret"), 500, "Something went wrong on this server."),
     ],
