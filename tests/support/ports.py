@@ -7,13 +7,16 @@ from aiohttp.test_utils import TestServer
 
 
 class OwnPort:
-    """A port of this machine that is ours from now on. Until it is served, it refuses callers."""
+    """A port of this machine, any free one by default, that is ours from now on.
 
-    def __init__(self) -> None:
+    Until it is served, it refuses callers.
+    """
+
+    def __init__(self, number: int = 0) -> None:
         self._socket = socket.socket()
         # So that somebody whom we tell of it can listen there while we keep it from all others.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", number))
 
     @property
     def number(self) -> int:
