@@ -201,7 +201,7 @@ def test_an_export_that_is_killed_leaves_nothing_under_the_files_name(
         (("usage", "--from", "2026-02-01", "--to", "2026-01-01"), "the period would be empty"),
         (("usage", "--format", "xlsx"), "'csv', 'jsonl', 'parquet'"),
         (("usage", "--format", "parquet", "--gzip"), "compressed already"),
-        (("ledger", "--output", "/nowhere/at/all.csv"), "cannot be written"),
+        (("ledger", "--output", "/dev/null/all.csv"), "cannot be written"),
         (("journal", "--format", "csv"), "No such option"),
     ],
 )

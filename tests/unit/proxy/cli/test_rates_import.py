@@ -182,7 +182,7 @@ def test_hostile_names_stay_names(run: Run, name: str) -> None:
         (("--markup", "1e3"), "'1e3': A markup is a decimal number above 0", 2),
         (("--markup", "4", "--upstream", "nobody"), "'nobody' is not an upstream", 2),
         (("--markup", "4", "--models", "none"), "no model can be imported", 1),
-        (("--markup", "4", "--output", "/nonexistent/x.toml"), "cannot be written", 1),
+        (("--markup", "4", "--output", "/dev/null/x.toml"), "cannot be written", 1),
     ],
 )
 def test_what_cannot_be_done_is_said(
