@@ -1,6 +1,6 @@
 // Receipts and questions in a dialog; without it they are pages. And what is copied on a click.
 
-import { focusAgain, say, settle, startAgain } from "./parts.js";
+import { focusAgain, isLeft, say, settle, startAgain } from "./parts.js";
 
 const dialog = document.getElementById("dialog");
 const content = document.getElementById("dialog-content");
@@ -62,7 +62,7 @@ async function open(link) {
     settle(content);
     dialog.showModal();
   } catch {
-    location.assign(address);
+    if (!isLeft()) location.assign(address);
   }
 }
 

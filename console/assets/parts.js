@@ -84,9 +84,14 @@ export async function refresh(name, { quietly = false, isAsked = false } = {}) {
   }
 }
 
-/** Shows who is signed in now. Whoever is on the way out, as by signing out, is not called back. */
+/** Whether somebody is on the way out, as by signing out: nobody is called back. */
+export function isLeft() {
+  return performance.now() - left < LEAVING_MS;
+}
+
+/** Shows who is signed in now. */
 export function startAgain() {
-  if (performance.now() - left > LEAVING_MS) location.reload();
+  if (!isLeft()) location.reload();
 }
 
 /** Somebody has signed in to another account since, in another tab. */

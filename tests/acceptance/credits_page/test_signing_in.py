@@ -3,7 +3,14 @@
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import PATIENCE_MS
-from tests.support.credits_page import cookie_of, leave, shows_balance, sign_in, sign_in_by_key
+from tests.support.credits_page import (
+    cookie_of,
+    leave,
+    rows,
+    shows_balance,
+    sign_in,
+    sign_in_by_key,
+)
 from tests.support.customer import Customer, send
 from tests.support.shop import Shop
 
@@ -92,6 +99,31 @@ def test_a_page_that_looks_for_news_does_not_cut_off_signing_out(
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("status")).to_have_text("You are signed out.")
     assert any("/parts/balance" in url for url in gone)
+
+
+def test_a_receipt_that_does_not_come_does_not_cut_off_signing_out(
+    customer: Customer, page: Page
+) -> None:
+    """Where a dialog cannot be fetched its page is opened, but not from under whoever leaves."""
+    customer.written_call()
+    sign_in(page, customer)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    def late(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        held[0].abort()
+        page.wait_for_timeout(LATE_MS)  # and time in which the page could go elsewhere
+        route.fulfill(response=answer)
+
+    page.route("**/console/usage/*", hold)
+    page.route("**/console/logout", late)
+    rows(page, "usage").first.get_by_role("link").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    assert len(held) == 1
 
 
 def test_an_open_page_goes_to_the_door_when_its_key_is_revoked(
