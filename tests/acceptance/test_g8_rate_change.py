@@ -63,7 +63,7 @@ async def test_g8_rates_change_under_load_and_each_row_keeps_its_own(
                 await load.goes_on()
                 patient = customer_of(up, "1000")
                 quoted_before = asyncio.create_task(call(up, patient, delay_s=8))
-                await until_answered(lambda: holds_credits(books, patient), "it is quoted")
+                await until_answered(lambda: is_held(books, patient), "it is quoted")
                 old_rows = await rows_of(books.database)
                 for change in changes:
                     versions.append(change())
@@ -199,9 +199,9 @@ async def call(up: Up, customer: Customer, delay_s: float = 0) -> Answer:
     return answer
 
 
-async def holds_credits(books: Books, customer: Customer) -> bool:
+async def is_held(books: Books, customer: Customer) -> bool:
     """Whether a call of the customer's is under way."""
-    return (await books.in_redis(customer.account_id))["held"] > 0
+    return await books.held_mc(customer.account_id) > 0
 
 
 async def row_of(books: Books, answer: Answer) -> dict[str, Any]:

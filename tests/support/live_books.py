@@ -106,6 +106,11 @@ class Books:
         assert None not in values, f"Redis has lost {account_id}"
         return {name: int(value) for name, value in zip(names, values, strict=True)}
 
+    async def held_mc(self, account_id: str) -> int:
+        """What calls of an account hold; 0 until Redis knows of the account."""
+        value = await self.redis.hget(account_keys(account_id).account, "held")
+        return int(value or 0)
+
     async def spent_mc(self, account_id: str, key_id: str) -> int:
         """What Redis has counted of a key's monthly limit; 0 until it knows of one."""
         value = await self.redis.hget(account_keys(account_id).account, f"spent:{key_id}")
