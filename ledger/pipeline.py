@@ -35,15 +35,17 @@ _REFUSAL_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")
 
 
 @asynccontextmanager
-async def open_pipeline(redis_url: str) -> AsyncIterator["Pipeline"]:
+async def open_pipeline(
+    redis_url: str, *, timeout_s: float = TIMEOUT_S
+) -> AsyncIterator["Pipeline"]:
     """A pipeline with a connection of its own. Retries are its callers' business."""
     redis = Redis.from_url(
         redis_url,
         retry=Retry(NoBackoff(), 0),
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
     )
-    pipeline = Pipeline(redis, TIMEOUT_S)
+    pipeline = Pipeline(redis, timeout_s)
     try:
         yield pipeline
     finally:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from deploy.local.postgres_server import OWNER, PostgresServer
 from tests.support.engines import SharedPostgres, run_apart, running_valkey
 from tests.support.stack import Stack, open_stack
+from tests.support.waiting import PATIENT
 
 SHARED_POSTGRES = pytest.StashKey[SharedPostgres]()
 
@@ -95,7 +96,7 @@ def valkey_url() -> Iterator[str]:
 @pytest.fixture
 def redis_url(valkey_url: str) -> str:
     """An empty Valkey."""
-    with redis.Redis.from_url(valkey_url) as client:
+    with redis.Redis.from_url(valkey_url, **PATIENT) as client:
         client.flushall()
     return valkey_url
 

@@ -28,6 +28,7 @@ from tests.support.engine_checks import (
     wait_until_dead,
 )
 from tests.support.engines import processes_in
+from tests.support.waiting import PATIENT
 
 
 def test_a_later_start_finds_what_postgres_has_kept(
@@ -83,7 +84,7 @@ def test_a_later_start_finds_what_valkey_has_kept(
     valkey = LocalValkey(engine_folder)
     start_engine(valkey)
     assert increment(valkey) == 1
-    with redis.Redis.from_url(valkey.url) as client:
+    with redis.Redis.from_url(valkey.url, **PATIENT) as client:
         wanted = ("appendonly", "appendfsync", "save", "maxmemory-policy", "port")
         assert client.config_get(*wanted) == {
             "appendonly": "yes",

@@ -16,6 +16,7 @@ from ledger.redis_keys import account_keys
 from proxy.cli import main
 from tests.support.books import open_books
 from tests.support.records import truth_of
+from tests.support.waiting import PATIENT
 
 Run = Callable[..., Result]
 
@@ -62,7 +63,7 @@ def account_id(
 
 
 def spoil(redis_url: str, account_id: str, by: int) -> None:
-    with redis_client.Redis.from_url(redis_url) as client:
+    with redis_client.Redis.from_url(redis_url, **PATIENT) as client:
         client.hincrby(account_keys(account_id).account, "available", by)
 
 
@@ -137,7 +138,7 @@ def test_rebuild_puts_right_what_reconcile_has_named(
 
 def test_rebuild_says_what_was_no_number(run: Run, account_id: str, redis_url: str) -> None:
     """G9: text where a balance should be, and a number that was never given."""
-    with redis_client.Redis.from_url(redis_url) as client:
+    with redis_client.Redis.from_url(redis_url, **PATIENT) as client:
         damage = {"available": "abc", "sync": 999}
         client.hset(account_keys(account_id).account, mapping=damage)
     said = run("rebuild", account_id).stdout

@@ -25,6 +25,7 @@ from ledger.sweeper import Sweeper
 from ledger.working_copy import WorkingBalance
 from ledger.writer import Writer
 from tests.support.records import orphan_record
+from tests.support.waiting import PATIENCE_S, PATIENT
 
 TTL_S = 60.0
 MOST_UNWRITTEN = 1_000
@@ -185,9 +186,9 @@ async def open_books(
 ) -> AsyncIterator[Books]:
     """The ledger's side on these engines; an empty Redis is one in which nothing was numbered."""
     pool = await connect_pool(database_url, min_size=0, max_size=10)
-    redis = Redis.from_url(redis_url)
+    redis = Redis.from_url(redis_url, **PATIENT)
     try:
-        async with open_pipeline(redis_url) as pipeline:
+        async with open_pipeline(redis_url, timeout_s=PATIENCE_S) as pipeline:
             working_copy = RedisWorkingCopy(pipeline, pool)
             holds = Holds(pipeline, working_copy, ttl_s=ttl_s, max_unwritten=max_unwritten)
             stream = SettlementStream(pipeline)

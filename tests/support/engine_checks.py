@@ -18,7 +18,7 @@ from deploy.local.postgres import LocalPostgres
 from deploy.local.postgres_server import OWNER
 from deploy.local.valkey import LocalValkey
 from tests.support.engines import run_apart
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, PATIENT
 
 StartEngine = Callable[[Engine], None]
 
@@ -76,7 +76,7 @@ def answers(postgres: LocalPostgres) -> bool:
 
 def increment(valkey: LocalValkey) -> object:
     """Increment a counter in Valkey."""
-    with redis.Redis.from_url(valkey.url) as client:
+    with redis.Redis.from_url(valkey.url, **PATIENT) as client:
         return client.incr("counter")
 
 

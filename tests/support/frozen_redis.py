@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import redis
 
+from tests.support.waiting import PATIENT
+
 
 @contextmanager
 def frozen_redis(redis_url: str) -> Iterator[None]:
     """Nothing is answered while the block runs; what was asked meanwhile is answered after it."""
-    with redis.Redis.from_url(redis_url) as client:
+    with redis.Redis.from_url(redis_url, **PATIENT) as client:
         process = client.info("server")["process_id"]
     os.kill(process, signal.SIGSTOP)
     try:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from ledger.ids import PARTITIONS
 from ledger.redis_keys import account_keys, partition_keys
 from tests.support.live_clients import Answer
-from tests.support.waiting import until_answered
+from tests.support.waiting import PATIENT, until_answered
 
 _ACCOUNTS = """
     select
@@ -143,7 +143,7 @@ async def open_books(dev: dict[str, str]) -> AsyncIterator[Books]:
     """The books of the stack that `dev.json` tells of."""
     database = await asyncpg.connect(dev["database_url"])
     try:
-        async with Redis.from_url(dev["redis_url"]) as redis:
+        async with Redis.from_url(dev["redis_url"], **PATIENT) as redis:
             yield Books(database, redis)
     finally:
         await database.close()
@@ -170,7 +170,7 @@ class LowestBalance:
             await looking
 
     async def _look(self, stopping: asyncio.Event) -> None:
-        async with Redis.from_url(self._redis_url) as redis:
+        async with Redis.from_url(self._redis_url, **PATIENT) as redis:
             while not stopping.is_set():
                 try:
                     for name in self._names:

@@ -39,6 +39,7 @@ from pricing.tokens import TokenCounter
 from proxy.payments import Payments, open_payments
 from proxy.people import PeoplesSide, people_routes
 from tests.support.rates import shipped_table
+from tests.support.waiting import PATIENCE_S, PATIENT
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -161,8 +162,8 @@ async def open_desk(
         upstream_keys={},
     )
     pool = await connect_pool(database_url, min_size=0, max_size=20)
-    redis = Redis.from_url(redis_url)
-    pipeline = Pipeline(redis, 5)
+    redis = Redis.from_url(redis_url, **PATIENT)
+    pipeline = Pipeline(redis, PATIENCE_S)
     working_copy = RedisWorkingCopy(pipeline, pool)
     packages = load_packages(DEFAULT_FOLDER)
     try:

@@ -30,7 +30,7 @@ from proxy.app import Server, open_server
 from proxy.processes.writer_process import open_caretaker
 from tests.support.front import serving
 from tests.support.rates import fixed_rates, shipped_table
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, PATIENT
 
 ADMIN_TOKEN = "an admin token for tests"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -184,7 +184,7 @@ async def open_stack(
         table = table or shipped_table(frozenset(settings.upstreams))
         database = await asyncpg.connect(database_url)
         stack.push_async_callback(database.close)
-        redis = Redis.from_url(redis_url)
+        redis = Redis.from_url(redis_url, **PATIENT)
         stack.push_async_callback(redis.aclose)
         await _begin_numbers(database, redis)
         packages = load_packages(DEFAULT_FOLDER)

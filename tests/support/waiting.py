@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 # Of a machine that is slow and has other work, too; only what is broken takes as long.
 PATIENCE_S = 90
 PAUSE_S = 0.02
+# For Redis' clients, where a test is not about giving up.
+PATIENT = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S}
 
 
 async def give_turns(turns: int = 20) -> None:

@@ -24,6 +24,7 @@ from tests.support.odd_upstream import (
 from tests.support.pretend import chat, knobs, streamed
 from tests.support.raw_client import raw_call
 from tests.support.stack import Customer, Stack, open_stack
+from tests.support.waiting import PATIENT
 
 CHARGE_MC = mini_charge_mc(100, 50)
 REPORTED = knobs(input_tokens=100, output_tokens=50)
@@ -33,7 +34,7 @@ class Onlooker:
     """Asks Redis on a connection of its own, without giving the server a moment to go on."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        self._redis = redis.Redis.from_url(redis_url, decode_responses=True, **PATIENT)
 
     def account(self, customer: Customer) -> tuple[int, int]:
         """What is held, and what is available."""

@@ -36,6 +36,7 @@ from tests.support.pretend import chat, streamed
 from tests.support.raw_client import raw_call
 from tests.support.sse_reference import parse_events
 from tests.support.stack import Customer, Stack, open_stack
+from tests.support.waiting import PATIENT
 from tests.support.watched_provider import WatchedProvider
 
 CHARGE_MC = mini_charge_mc(100, 50)
@@ -275,7 +276,7 @@ async def test_a_redis_without_memory_takes_charges_and_no_holds(
         customer = await stack.customer("1000")
         async with raw_call(stack, customer, chat()) as call:
             await until(lambda: len(stack.server.reservations))
-            with redis.Redis.from_url(valkey.url) as client:
+            with redis.Redis.from_url(valkey.url, **PATIENT) as client:
                 client.config_set("maxmemory", 1)
                 refused = await stack.post(customer, chat())
                 assert (refused.status, error_of(await refused.read())["code"]) == (
@@ -297,7 +298,7 @@ async def test_an_account_that_redis_has_lost_is_rebuilt_for_its_next_call(
     assert (await stack.post(customer, chat(max_tokens=5))).status == 200
     await stack.settled()
     before_mc = await stack.balance_mc(customer)
-    with redis.Redis.from_url(redis_url) as client:
+    with redis.Redis.from_url(redis_url, **PATIENT) as client:
         client.flushall()
     assert await stack.balance_mc(customer) == before_mc
     answer = await stack.post(customer, chat(max_tokens=5))

@@ -10,6 +10,7 @@ from config.settings import DEFAULT_FOLDER
 from pricing.packages import offer
 from tests.support.people import ADMIN, Desk, desk_app, minute
 from tests.support.visitors import SESSION, Guest
+from tests.support.waiting import PATIENT
 
 
 async def test_a_link_signs_in_and_the_page_shows_what_an_account_has(
@@ -109,7 +110,7 @@ async def test_redis_has_hashes_that_end_by_themselves(
     """A copy of Redis signs nobody in; TTLs are those of the settings."""
     account = await desk.accounts.create("Ada")
     token = await desk.sessions.create_link(account.account_id)
-    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+    async with Redis.from_url(redis_url, decode_responses=True, **PATIENT) as redis:
         (link,) = await redis.keys("console:*")
         assert token not in link
         assert 0 < await redis.pttl(link) <= 900_000

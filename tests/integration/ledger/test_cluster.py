@@ -15,7 +15,7 @@ from tests.support.books import Books, open_books
 from tests.support.engines import reachable_folder
 from tests.support.ports import OwnPort
 from tests.support.records import truth_of
-from tests.support.waiting import until_answered
+from tests.support.waiting import PATIENT, until_answered
 
 
 class ClusterNode(LocalValkey):
@@ -49,7 +49,7 @@ def node() -> Iterator[ClusterNode]:
 
 @pytest.fixture
 async def cluster_books(database_url: str, node: ClusterNode) -> AsyncIterator[Books]:
-    async with Redis.from_url(node.url) as client:
+    async with Redis.from_url(node.url, **PATIENT) as client:
         await client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 
         async def is_ready() -> bool:

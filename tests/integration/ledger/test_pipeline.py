@@ -15,7 +15,7 @@ from ledger.errors import RedisUnavailableError
 from ledger.pipeline import LARGEST_BATCH, Pipeline, open_pipeline
 from ledger.scripts import load_script
 from tests.support.engines import running_valkey
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, PATIENT
 
 SHORT_S = 1.0
 
@@ -175,7 +175,7 @@ async def test_a_redis_that_cannot_serve_is_told_as_away_and_whether_it_has_done
     valkey: LocalValkey, pipeline: Pipeline, settings: list[tuple[str, ...]], was_sent: bool
 ) -> None:
     """Fails closed: 503 and not 500; a reserve that was refused needs no release."""
-    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+    async with redis.asyncio.Redis.from_url(valkey.url, **PATIENT) as client:
         for setting in settings:
             await client.execute_command(*setting)
     names = ("{p}account", "{p}holds", "{p}deadlines", "{p}settlements")
@@ -191,7 +191,7 @@ async def test_a_busy_script_of_somebody_else_is_waited_for_and_told(
     valkey: LocalValkey, pipeline: Pipeline
 ) -> None:
     """BUSY: nothing was done."""
-    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+    async with redis.asyncio.Redis.from_url(valkey.url, **PATIENT) as client:
         await client.config_set("busy-reply-threshold", 10)
         endless = asyncio.ensure_future(client.eval("while true do end", 0))
         for _ in range(100):
@@ -199,7 +199,7 @@ async def test_a_busy_script_of_somebody_else_is_waited_for_and_told(
             if reply == ("away", False):
                 break
         assert reply == ("away", False)
-        async with redis.asyncio.Redis.from_url(valkey.url) as other:
+        async with redis.asyncio.Redis.from_url(valkey.url, **PATIENT) as other:
             await other.script_kill()
         with pytest.raises(redis.ResponseError):
             await endless
