@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.support.credits_page import part, rows, sign_in
+from tests.support.credits_page import grouped, part, rows, sign_in
 from tests.support.customer import Customer
 
 KEY = re.compile(r"^sk-tg-[A-Za-z0-9_-]{43}$")
@@ -36,7 +36,7 @@ def test_a_key_is_shown_once_used_and_revoked_after_being_asked(
 
     call = customer.written_call(key=key, output_tokens=400)
     expect(row.locator("time")).to_be_visible()
-    expect(row.locator("td").nth(1)).to_have_text(re.compile(rf"^{call.charged_mc / 1000:.3f}$"))
+    expect(row.locator("td").nth(1)).to_have_text(grouped(call.charged_mc, 3))
 
     row.get_by_role("button", name="Revoke For the robot").click()
     dialog = page.get_by_role("dialog")

@@ -76,14 +76,14 @@ async def test_the_newest_ten_rows_are_shown_and_older_ones_on_other_pages(
         await desk.use(account.account_id, minute(number))
     await guest.follow_link(desk, account)
     _, page = await guest.page("?model=gpt-4o-mini")
-    assert "12:14" in page
-    assert "12:05" in page
-    assert "12:04" not in page
+    assert "2026-01-31 12:14" in page
+    assert "2026-01-31 12:05" in page
+    assert "2026-01-31 12:04" not in page
     address = page.partition('id="usage-older" href="/console')[2].partition("#")[0]
     assert "model=gpt-4o-mini" in address
     _, older = await guest.page(address.replace("&amp;", "&"))
-    assert "12:04" in older
-    assert "12:05" not in older
+    assert "2026-01-31 12:04" in older
+    assert "2026-01-31 12:05" not in older
 
 
 async def test_a_link_works_once_and_a_look_does_not_use_it_up(
