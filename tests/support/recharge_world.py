@@ -133,6 +133,13 @@ class RechargeWorld:
         await self.books.working_copy.apply_all_syncs()
         return await self.recharge.run_once()
 
+    async def run_unheard(self) -> None:
+        """Runs once for one customer; Stripe takes the payment, and none of its answers comes."""
+        await self.recharge._setup.learn_cards()
+        await self.turn("api", lose_next=9)
+        assert await self.run() == 1
+        await self.turn("api")
+
     async def all_due(self, *, older_by: str = "0") -> None:
         """Lets the pauses between attempts be over, and the attempts be older."""
         await self.books.execute(

@@ -1,7 +1,6 @@
 """Automatic recharge: at most one under way, the same payment each time, paused for people."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,21 +10,14 @@ from billing.errors import StripeUnavailableError
 from billing.handlers import HANDLERS
 from billing.stripe_objects import Event, PaymentIntent
 from ledger.database import transaction
-from tests.support.books import Books, Customer
+from tests.support.books import Customer
 from tests.support.recharge_world import (
     BELOW_MC,
     STARTER_CENTS,
     STARTER_MC,
     TOP_UP_URL,
     RechargeWorld,
-    open_recharge_world,
 )
-
-
-@pytest.fixture
-async def world(books: Books) -> AsyncIterator[RechargeWorld]:
-    async with open_recharge_world(books) as opened:
-        yield opened
 
 
 async def told(world: RechargeWorld, customer: Customer) -> list[str]:
@@ -115,10 +107,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_by_the_same_key(
 async def test_a_key_that_stripe_has_forgotten_does_not_pay_twice(world: RechargeWorld) -> None:
     """Auto-recharge: an old attempt is looked up by its metadata before anything is charged."""
     customer = await world.customer()
-    await world.recharge._setup.learn_cards()
-    await world.turn("api", lose_next=9)
-    assert await world.run() == 1
-    await world.turn("api")
+    await world.run_unheard()
     await world.all_due(older_by="30")
     world.clock.ahead_s = 30 * 3600.0
     assert await world.run() == 1

@@ -1,6 +1,5 @@
 """Test and live mode: what was begun in one ends by itself in the other, never paid twice."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,27 +9,17 @@ from billing.recharge_outcome import GIVEN_UP, MAY_BE_PAID, TEST_IS_OVER
 from billing.settings import SavedCard, save_card
 from billing.stripe_objects import PaymentIntent
 from ledger.database import transaction
-from tests.support.books import Books, Customer
+from tests.support.books import Customer
 from tests.support.recharge_world import (
     TOP_UP_URL,
     RechargeWorld,
-    open_recharge_world,
 )
-
-
-@pytest.fixture
-async def world(books: Books) -> AsyncIterator[RechargeWorld]:
-    async with open_recharge_world(books) as opened:
-        yield opened
 
 
 async def processing(world: RechargeWorld, *, is_live: bool | None) -> tuple[Customer, str]:
     """A recharge that a bank takes its time for, as far as we know; and its payment."""
     customer = await world.customer()
-    await world.recharge._setup.learn_cards()
-    await world.turn("api", lose_next=9)
-    assert await world.run() == 1
-    await world.turn("api")
+    await world.run_unheard()
     [payment] = await world.payments(customer)
     await world.books.execute(
         "update purchases set status = 'processing' where account_id = $1", customer.account_id
@@ -172,10 +161,7 @@ async def test_a_recharge_that_stays_unknown_is_given_up_and_is_credited_if_it_w
 async def test_the_mode_of_the_first_attempt_is_the_one_that_is_kept(world: RechargeWorld) -> None:
     """Auto-recharge: by it we know later whether the payment could cost anybody anything."""
     customer = await world.customer()
-    await world.recharge._setup.learn_cards()
-    await world.turn("api", lose_next=9)
-    assert await world.run() == 1
-    await world.turn("api")
+    await world.run_unheard()
     world.api.is_live = True
     await world.all_due()
     assert await world.run() == 1

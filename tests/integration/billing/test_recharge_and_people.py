@@ -1,6 +1,5 @@
 """Automatic recharge when people change their mind, and when other things change."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,20 +15,13 @@ from billing.settings import BillingSettings, forget_card
 from billing.stripe_objects import BadObjectError, PaymentMethod
 from billing.sync import BillingSync
 from ledger.database import transaction
-from tests.support.books import Books, Customer
+from tests.support.books import Customer
 from tests.support.recharge_world import (
     BELOW_MC,
     PACKAGES,
     TOP_UP_URL,
     RechargeWorld,
-    open_recharge_world,
 )
-
-
-@pytest.fixture
-async def world(books: Books) -> AsyncIterator[RechargeWorld]:
-    async with open_recharge_world(books) as opened:
-        yield opened
 
 
 async def take_back(world: RechargeWorld, customer: Customer, what: str) -> None:
@@ -161,10 +153,7 @@ async def test_an_old_attempt_is_not_taken_for_unknown_where_a_payment_cannot_be
 ) -> None:
     """Auto-recharge: it could be that very payment; nothing is charged before that is known."""
     customer = await world.customer()
-    await world.recharge._setup.learn_cards()
-    await world.turn("api", lose_next=9)
-    assert await world.run() == 1
-    await world.turn("api")
+    await world.run_unheard()
     await world.all_due(older_by="30")
 
     def unreadable(*_: object) -> None:

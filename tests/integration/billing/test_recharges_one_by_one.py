@@ -1,18 +1,10 @@
 """Automatic recharges are claimed one by one: what is asked for is still to be asked for."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from billing.auto_recharge import AutoRecharge
-from tests.support.books import Books, Customer
-from tests.support.recharge_world import RechargeWorld, open_recharge_world
-
-
-@pytest.fixture
-async def world(books: Books) -> AsyncIterator[RechargeWorld]:
-    async with open_recharge_world(books) as opened:
-        yield opened
+from tests.support.books import Customer
+from tests.support.recharge_world import RechargeWorld
 
 
 async def begun(world: RechargeWorld, count: int) -> list[Customer]:
